@@ -1,0 +1,1 @@
+"""Guichet: how a message travels (see docs/architecture.md)."""

@@ -1,0 +1,203 @@
+"""The live state of one chat, and who speaks in it.
+
+```
+        open            hand_off           claim
+CLOSED ──────▶ BOT ───────────────▶ WAITING ─────▶ HUMAN ──┐ claim (take over)
+   ▲            ▲ ▲◀── release ────────┘  ▲           │ ◀──┘
+   │            │ └────── release ────────┼───────────┤
+   └─ close ────┴───────── close ─────────┴─ requeue ─┘
+```
+
+Every change of speaker raises ``epoch``; an answer of the bot made under an older epoch is
+never sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.conversation import Conversation, Handoff, Outcome
+from bot.domain.errors import IllegalTransition
+from bot.domain.identity import Agent, ChatId, Profile
+from bot.domain.message import Attachment, Line
+
+RECENT_LINES = 8
+RECENT_TEXT = 300
+
+
+class Speaker(StrEnum):
+    """Who answers the customer now."""
+
+    BOT = "bot"
+    WAITING = "waiting"
+    HUMAN = "human"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """What the bot remembers within an episode.
+
+    Attributes:
+        introduced: whether this episode has said that an automatic assistant speaks.
+        unsure: how many times in a row the bot did not understand.
+        awaiting: the name of the answer a handler waits for, e.g. ``order_proof``.
+        slots: what was gathered so far, by name.
+        topics: intents whose "did this help?" was asked, or that were answered.
+        failures: failed attempts, by name (order look-ups).
+    """
+
+    introduced: bool = False
+    unsure: int = 0
+    awaiting: str | None = None
+    slots: tuple[tuple[str, str], ...] = ()
+    topics: tuple[str, ...] = ()
+    failures: tuple[tuple[str, int], ...] = ()
+
+    def slot(self, name: str) -> str | None:
+        """A gathered value."""
+        return dict(self.slots).get(name)
+
+    def with_slot(self, name: str, value: str | None) -> Dialogue:
+        """Remember a value, or forget it with None."""
+        slots = {**dict(self.slots), name: value}
+        return replace(self, slots=tuple((key, kept) for key, kept in slots.items() if kept is not None))
+
+    def failed(self, name: str) -> int:
+        """How many attempts of that name failed."""
+        return dict(self.failures).get(name, 0)
+
+    def with_failure(self, name: str) -> Dialogue:
+        """Count one more failed attempt."""
+        failures = {**dict(self.failures), name: self.failed(name) + 1}
+        return replace(self, failures=tuple(failures.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A window of messages, to notice a flood: how many since when, and whether we said so."""
+
+    since: datetime
+    count: int = 0
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Album:
+    """Parts of one album that are still coming in."""
+
+    id: str
+    message_id: str
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """Everything a turn needs to know of a chat. One atomic commit replaces it by the next.
+
+    ``language`` is an ISO 639-1 code; ``language_chosen`` is True once the customer chose it
+    themselves. ``email`` is where to write when an answer waits on the web chat.
+    """
+
+    id: ChatId
+    speaker: Speaker = Speaker.CLOSED
+    epoch: int = 0
+    contact_id: str = ""
+    profile: Profile = Profile()
+    language: str | None = None
+    language_chosen: bool = False
+    email: str | None = None
+    conversation: Conversation | None = None
+    dialogue: Dialogue = Dialogue()
+    pace: Pace | None = None
+    album: Album | None = None
+    recent: tuple[Line, ...] = ()
+
+    # --- who speaks ------------------------------------------------------------------------
+
+    def open(self, conversation: Conversation) -> Chat:
+        """Begin, or reopen, an episode: the bot speaks."""
+        if self.speaker is not Speaker.CLOSED:
+            raise IllegalTransition(f"open from {self.speaker}")
+        return self._spoken_by(Speaker.BOT, conversation, dialogue=Dialogue())
+
+    def hand_off(self, handoff: Handoff) -> Chat:
+        """Ask for a person. Asking again while waiting only updates why (an alarm is kept)."""
+        if self.speaker not in (Speaker.BOT, Speaker.WAITING):
+            raise IllegalTransition(f"hand_off from {self.speaker}")
+        conversation = self._open_conversation()
+        if self.speaker is Speaker.WAITING and conversation.handoff is not None:
+            if conversation.handoff.urgent or not handoff.urgent:
+                return self
+            handoff = replace(handoff, since=conversation.handoff.since)
+            return replace(self, conversation=replace(conversation, handoff=handoff))
+        return self._spoken_by(Speaker.WAITING, replace(conversation, handoff=handoff))
+
+    def claim(self, agent: Agent, handoff: Handoff) -> Chat:
+        """A person takes the floor; ``handoff`` is used when none was asked for."""
+        if self.speaker is Speaker.CLOSED:
+            raise IllegalTransition("claim from closed")
+        conversation = self._open_conversation()
+        taken = replace(conversation.handoff or handoff, agent=agent)
+        return self._spoken_by(Speaker.HUMAN, replace(conversation, handoff=taken, last_agent=agent))
+
+    def requeue(self, team: str, now: datetime) -> Chat:
+        """Back to waiting, for another team or another agent."""
+        if self.speaker not in (Speaker.HUMAN, Speaker.WAITING):
+            raise IllegalTransition(f"requeue from {self.speaker}")
+        conversation = self._open_conversation()
+        assert conversation.handoff is not None
+        handoff = replace(conversation.handoff, team=team, agent=None, since=now)
+        return self._spoken_by(Speaker.WAITING, replace(conversation, handoff=handoff))
+
+    def release(self) -> Chat:
+        """The bot has its voice back, and introduces itself again."""
+        if self.speaker not in (Speaker.HUMAN, Speaker.WAITING):
+            raise IllegalTransition(f"release from {self.speaker}")
+        conversation = replace(self._open_conversation(), handoff=None)
+        return self._spoken_by(Speaker.BOT, conversation, dialogue=Dialogue())
+
+    def close(self, outcome: Outcome, now: datetime) -> Chat:
+        """End the episode."""
+        if self.speaker is Speaker.CLOSED:
+            raise IllegalTransition("close from closed")
+        conversation = replace(self._open_conversation(), closed_at=now, outcome=outcome, handoff=None)
+        return self._spoken_by(Speaker.CLOSED, conversation)
+
+    def _spoken_by(
+        self, speaker: Speaker, conversation: Conversation, dialogue: Dialogue | None = None
+    ) -> Chat:
+        return replace(
+            self,
+            speaker=speaker,
+            epoch=self.epoch + 1,
+            conversation=conversation,
+            dialogue=self.dialogue if dialogue is None else dialogue,
+        )
+
+    def _open_conversation(self) -> Conversation:
+        if self.conversation is None or not self.conversation.is_open:
+            raise IllegalTransition("no open conversation")
+        return self.conversation
+
+    # --- what was said ---------------------------------------------------------------------
+
+    def remember(self, *lines: Line) -> Chat:
+        """Keep the last few lines, shortened."""
+        short = (replace(line, text=line.text[:RECENT_TEXT]) for line in lines)
+        return replace(self, recent=(*self.recent, *short)[-RECENT_LINES:])
+
+    def reword(self, message_id: str, text: str) -> Chat:
+        """An edited line, if we still have it."""
+        text = text[:RECENT_TEXT]
+        recent = tuple(
+            replace(line, text=text) if line.message_id == message_id else line for line in self.recent
+        )
+        return replace(self, recent=recent)
+
+    def forget(self, message_id: str) -> Chat:
+        """A deleted line."""
+        return replace(self, recent=tuple(line for line in self.recent if line.message_id != message_id))

@@ -1,0 +1,17 @@
+"""Identifiers: fresh ones, and ones derived so that a repeated turn makes them again."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+
+def new_id(prefix: str) -> str:
+    """An unguessable id, e.g. ``f_Jk3…``: 128 bits."""
+    return f"{prefix}_{secrets.token_urlsafe(16)}"
+
+
+def derived_id(prefix: str, *parts: object) -> str:
+    """The same id for the same parts (blake2b, 128 bits)."""
+    text = "\x1f".join(str(part) for part in parts)
+    return f"{prefix}_{hashlib.blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"

@@ -1,0 +1,1 @@
+"""What the core needs from outside: small Protocols. One contract suite runs over each."""

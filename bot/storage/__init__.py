@@ -1,0 +1,1 @@
+"""Live state on Redis or Valkey."""

@@ -1,0 +1,79 @@
+"""Every key Guichet uses, in one place.
+
+All keys of a shard carry its hash tag (``{07}``), so that whatever a turn commits is in one slot,
+on one Redis or on Redis Cluster.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from bot.domain.identity import ChatId
+
+ROOT = "guichet"
+
+
+def shard_of(chat: ChatId, shards: int) -> int:
+    """The shard a chat hashes to; the same for ever, as long as ``shards`` is."""
+    digest = hashlib.blake2b(str(chat).encode(), digest_size=8).digest()
+    return int.from_bytes(digest) % shards
+
+
+class ShardKeys:
+    """The keys of one shard."""
+
+    def __init__(self, shard: int) -> None:
+        self.shard = shard
+        self.prefix = f"{ROOT}:{{{shard:02d}}}"
+        self.lease = f"{self.prefix}:lease"
+        self.lease_token = f"{self.prefix}:lease-token"
+        self.inbox = f"{self.prefix}:in"
+        self.log = f"{self.prefix}:log"
+        self.timers = f"{self.prefix}:timers"
+        self.timer_events = f"{self.prefix}:timer-events"
+        self.dead = f"{self.prefix}:dead"
+
+    def seen(self, event_id: str) -> str:
+        """Set while an event id is known."""
+        return f"{self.prefix}:seen:{event_id}"
+
+    def chat(self, chat: ChatId) -> str:
+        """The state of a chat: a hash of version, epoch, speaker, last event and state."""
+        return f"{self.prefix}:chat:{chat}"
+
+    def outbox(self, destination: str) -> str:
+        """Entries for one destination, in order."""
+        return f"{self.prefix}:out:{destination}"
+
+    def sending(self, destination: str) -> str:
+        """Entries of that outbox that were begun or deferred: a hash by entry id."""
+        return f"{self.prefix}:sending:{destination}"
+
+    def fence(self, destination: str) -> str:
+        """The newest token among the holders of a destination's lease."""
+        return f"{self.prefix}:fence:{destination}"
+
+    def transcript(self, chat: ChatId) -> str:
+        """What a customer sees on a channel that has no memory of its own: a stream of frames."""
+        return f"{self.prefix}:transcript:{chat}"
+
+    def transcript_ids(self, chat: ChatId) -> str:
+        """Where in the transcript each message is."""
+        return f"{self.prefix}:transcript-ids:{chat}"
+
+
+def lease(name: str) -> str:
+    """A lease that is not a shard's, and its token beside it (same slot)."""
+    return f"{ROOT}:{{lease:{name}}}"
+
+
+def lease_token(name: str) -> str:
+    """The counter behind a lease's fencing tokens."""
+    return f"{ROOT}:{{lease:{name}}}:token"
+
+
+SHARDS = f"{ROOT}:shards"
+"""How many shards this store was laid out with; written once."""
+
+PROCESSES = f"{ROOT}:processes"
+"""A hash of running roles."""
