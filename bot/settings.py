@@ -1,0 +1,523 @@
+"""Typed settings: ``config/guichet.toml``, overridden by ``GUICHET_…__…`` environment variables.
+
+Secrets come from the environment only; none has a default. A key nobody knows is refused, with
+the file and the nearest key that exists. Only ``bot.cli``, ``bot.supervisor`` and ``bot.app`` read
+settings; everyone else is given values.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import secrets
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from bot.domain.errors import ConfigurationError
+
+PREFIX = "GUICHET_"
+PROJECT = Path(__file__).resolve().parents[1]
+"""Where ``config/`` and ``rasa_project/`` are; relative paths in the settings start here."""
+
+_HOURS = re.compile(r"^(?:([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""A list; in the environment its items are separated by commas."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A table of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LogSettings(Section):
+    """What is written to the process logs."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "pretty"] = "json"
+    max_mb: int = Field(10, ge=1)
+    """Size at which a process log is rotated; three older ones are kept."""
+
+
+class WebSettings(Section):
+    """The web process and the web chat."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    public_url: str | None = None
+    """How customers reach it, e.g. ``https://chat.example``; for links in emails and webhooks."""
+    allowed_origins: Words = ()
+    """Sites that embed the chat; its own origin is always allowed."""
+    trusted_proxies: Words = ()
+    """Addresses whose ``X-Forwarded-For`` is believed."""
+    account: str = Field("main", pattern=r"^[a-z0-9_-]{1,32}$")
+    brand: str = Field("Maison Alba", min_length=1, max_length=60)
+    accent: str = Field("#7a4b2a", pattern=r"^#[0-9a-fA-F]{6}$")
+    secret: SecretStr | None = None
+    """Signs sessions, file links and resume links. Generated once where Valkey is embedded."""
+    connections_per_ip: int = Field(50, ge=1)
+    sessions_per_ip_hour: int = Field(500, ge=1)
+    messages_per_second: float = Field(2.0, gt=0)
+    """Sustained rate of one session."""
+    messages_burst: int = Field(20, ge=1)
+
+
+class TelegramSettings(Section):
+    """The Telegram channel: on when there is a token."""
+
+    token: SecretStr | None = None
+    mode: Literal["polling", "webhook"] = "polling"
+    webhook_url: str | None = None
+    """Where Telegram finds us; ``web.public_url`` + ``/telegram/webhook`` when left out."""
+    webhook_secret: SecretStr | None = None
+    api_base: str = "https://api.telegram.org"
+    account: str = Field("main", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+
+
+class RedisSettings(Section):
+    """The live state; embedded Valkey without a URL."""
+
+    url: SecretStr | None = None
+
+
+class DatabaseSettings(Section):
+    """The record for analysis; SQLite in the data directory without a URL."""
+
+    url: SecretStr | None = None
+
+
+class NluSettings(Section):
+    """Rasa."""
+
+    replicas: int = Field(1, ge=1, le=64)
+    budget: float = Field(2.0, gt=0, le=30)
+    """Seconds for one parse in all, one retry included."""
+    cache_size: int = Field(10_000, ge=0)
+    urls: Words = ()
+    """Rasa servers run elsewhere; none are started here then."""
+    token: SecretStr | None = None
+
+
+class UnderstandingSettings(Section):
+    """When the bot is sure enough. Confidences are in [0, 1]."""
+
+    answer_at: Share = 0.5
+    ambiguous_within: Share = 0.1
+    protected_at: Share = 0.3
+
+
+class ShopSettings(Section):
+    """Where orders are looked up: an HTTP API, or a file."""
+
+    base_url: str | None = None
+    token: SecretStr | None = None
+    file: Path = Path("config/demo/orders.json")
+
+
+class SmtpSettings(Section):
+    """Mail for customers who left the web chat; without a URL it is not offered."""
+
+    url: SecretStr | None = None
+    sender: str | None = None
+
+
+class MediaSettings(Section):
+    """Files that customers and agents send."""
+
+    folder: Path | None = None
+    """``<data_dir>/media`` when left out."""
+    max_mb: int = Field(10, ge=1, le=20)
+
+
+class TeamSettings(Section):
+    """When a team answers, e.g. ``monday = "09:00-19:00"``; an empty day is closed."""
+
+    monday: str = ""
+    tuesday: str = ""
+    wednesday: str = ""
+    thursday: str = ""
+    friday: str = ""
+    saturday: str = ""
+    sunday: str = ""
+
+    @field_validator("*")
+    @classmethod
+    def _hours(cls, value: str) -> str:
+        if not _HOURS.match(value):
+            raise ValueError('write opening hours as "09:00-19:00", or "" for a closed day')
+        return value
+
+
+class HoursSettings(Section):
+    """Opening hours. The team ``care`` stands in for a team that is not listed."""
+
+    time_zone: str = "Europe/Paris"
+    holidays: str = Field("FR", pattern=r"^([A-Z]{2})?$")
+    """Country whose public holidays are closed days; empty for none."""
+    teams: dict[str, TeamSettings] = {}
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("not a time zone this machine knows, e.g. Europe/Paris") from error
+        return value
+
+
+class TimeoutSettings(Section):
+    """When a conversation moves on by itself."""
+
+    idle_minutes: int = Field(30, ge=1)
+    """A conversation with the bot is closed after that much silence."""
+    reopen_hours: int = Field(24, ge=0)
+    """A message within that time reopens the last conversation instead of opening one."""
+    drain_seconds: float = Field(8.0, gt=0)
+    """What a process gets to finish its work when it is asked to stop."""
+
+
+class RetentionSettings(Section):
+    """Days that personal data is kept."""
+
+    messages: int = Field(365, ge=1)
+    transcripts: int = Field(30, ge=1)
+    media: int = Field(90, ge=1)
+    dedupe: int = Field(7, ge=1)
+    """Platform ids, so that a late retry is still recognised."""
+
+
+class MetricsSettings(Section):
+    """A port for ``/metrics`` and ``/healthz`` of processes other than the web's."""
+
+    port: Port | None = None
+    host: str = "127.0.0.1"
+
+
+class Settings(BaseSettings):
+    """All of it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True, extra="forbid", frozen=True
+    )
+
+    data_dir: Path = Path("var")
+    shards: int = Field(64, ge=1, le=4096)
+    default_language: Literal["fr", "en"] = "fr"
+    rasa_project: Path = Path("rasa_project")
+    config_dir: Path = Path("config")
+    log: LogSettings = LogSettings()
+    web: WebSettings = WebSettings()
+    telegram: TelegramSettings = TelegramSettings()
+    redis: RedisSettings = RedisSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    nlu: NluSettings = NluSettings()
+    understanding: UnderstandingSettings = UnderstandingSettings()
+    shop: ShopSettings = ShopSettings()
+    smtp: SmtpSettings = SmtpSettings()
+    media: MediaSettings = MediaSettings()
+    hours: HoursSettings = HoursSettings()
+    timeouts: TimeoutSettings = TimeoutSettings()
+    retention: RetentionSettings = RetentionSettings()
+    metrics: MetricsSettings = MetricsSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file (which comes in as initial values)."""
+        return env_settings, init_settings
+
+    # --- derived ---------------------------------------------------------------------------
+
+    @property
+    def database_url(self) -> str:
+        """Where the record is."""
+        if self.database.url is not None:
+            return self.database.url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'guichet.db'}"
+
+    @property
+    def redis_url(self) -> str | None:
+        """A Redis of the operator's; None when ours is embedded."""
+        return self.redis.url.get_secret_value() if self.redis.url else None
+
+    @property
+    def public_url(self) -> str:
+        """How customers reach the web process, without a trailing slash."""
+        url = self.web.public_url or f"http://{_shown_host(self.web.host)}:{self.web.port}"
+        return url.rstrip("/")
+
+    @property
+    def media_folder(self) -> Path:
+        """Where files are kept."""
+        return self.media.folder or self.data_dir / "media"
+
+    def web_secret(self) -> str:
+        """What signs sessions. On one machine it is made once and kept in the data directory.
+
+        Raises:
+            ConfigurationError: it must be set, since several machines must share it.
+        """
+        if self.web.secret is not None:
+            return self.web.secret.get_secret_value()
+        if self.redis_url is not None:
+            raise ConfigurationError(
+                "GUICHET_WEB__SECRET is not set: with GUICHET_REDIS__URL every web process signs sessions "
+                "with the same secret; set it to 32 random characters or more."
+            )
+        return kept_secret(self.data_dir / "secrets" / "web")
+
+
+def _shown_host(host: str) -> str:
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104 - what to show, not what to bind
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def kept_secret(path: Path) -> str:
+    """A random secret made at first use and kept in a file only its owner reads.
+
+    Raises:
+        ConfigurationError: the file cannot be written or read.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        if not path.exists():
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(32))
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(fresh, path)  # first come, first served: all processes read the same one
+            except FileExistsError:
+                pass
+            finally:
+                fresh.unlink()
+        return path.read_text().strip()
+    except OSError as error:
+        raise ConfigurationError(f"The secret in {path} cannot be kept: {error.strerror}.") from error
+
+
+# --- reading --------------------------------------------------------------------------------
+
+
+def config_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """The file that is read: ``$GUICHET_CONFIG``, or ``config/guichet.toml``."""
+    named = environ.get("GUICHET_CONFIG")
+    return Path(named).expanduser().resolve() if named else PROJECT / "config" / "guichet.toml"
+
+
+def load_settings() -> Settings:
+    """Read the file and the environment.
+
+    Raises:
+        ConfigurationError: one sentence that names the file or variable, the key and the remedy.
+    """
+    path = config_file()
+    found = _read_toml(path)
+    _refuse_unknown_keys(found, path)
+    _refuse_unknown_variables(os.environ)
+    _refuse_secrets(found, path)
+    try:
+        settings = Settings(**found)
+    except ValidationError as error:
+        raise ConfigurationError(_explained(error, path)) from error
+    settings = _with_absolute_paths(settings)
+    _check_together(settings)
+    return settings
+
+
+load = load_settings
+
+
+def warnings(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Variables that look like ours and are not. (A cluster may set ``GUICHET_PORT`` by itself.)"""
+    known = {name for name, _field, _path in _variables()} | OTHER_VARIABLES
+    return [
+        f"{name} is not a setting of Guichet{_did_you_mean(name, known)}; it is ignored."
+        for name in sorted(environ)
+        if name.startswith(PREFIX) and "__" not in name and name not in known
+    ]
+
+
+OTHER_VARIABLES = {"GUICHET_CONFIG", "GUICHET_AGENT", "GUICHET_DEBUG"}
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if "GUICHET_CONFIG" in os.environ:
+            raise ConfigurationError(f"GUICHET_CONFIG names {path}, which does not exist.") from None
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}.") from error
+
+
+def _refuse_unknown_keys(found: Mapping[str, Any], path: Path) -> None:
+    for key, model in _tables(found, Settings, ()):
+        if key[-1] not in model.model_fields:
+            near = _did_you_mean(key[-1], model.model_fields)
+            raise ConfigurationError(f"{path}: unknown key {'.'.join(key)!r}{near}.")
+
+
+def _tables(
+    found: Mapping[str, Any], model: type[BaseModel], above: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], type[BaseModel]]]:
+    for name, value in found.items():
+        yield (*above, name), model
+        field = model.model_fields.get(name)
+        if field is None or not isinstance(value, Mapping):
+            continue
+        below = _model_of(field.annotation)
+        if below is not None:
+            yield from _tables(value, below, (*above, name))
+        elif field.annotation == dict[str, TeamSettings]:
+            for team, days in value.items():
+                if isinstance(days, Mapping):
+                    yield from _tables(days, TeamSettings, (*above, name, team))
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def _variables() -> Iterator[tuple[str, Any, tuple[str, ...]]]:
+    """Every variable we read, its field, and where that is in the file."""
+    for name, field in Settings.model_fields.items():
+        section = _model_of(field.annotation)
+        if section is None:
+            yield f"{PREFIX}{name.upper()}", field, (name,)
+            continue
+        for key, below in section.model_fields.items():
+            yield f"{PREFIX}{name.upper()}__{key.upper()}", below, (name, key)
+
+
+def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
+    known = {name for name, _field, _path in _variables()}
+    for name in sorted(environ):
+        plain = name.upper()
+        if not plain.startswith(PREFIX) or "__" not in plain or plain in known:
+            continue
+        if not plain.startswith("GUICHET_HOURS__TEAMS__"):
+            raise ConfigurationError(f"{name} is not a setting{_did_you_mean(plain, known)}.")
+
+
+def _refuse_secrets(found: Mapping[str, Any], path: Path) -> None:
+    for variable, field, place in _variables():
+        value: Any = found
+        for key in place:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if value is None or SecretStr not in (field.annotation, *get_args(field.annotation)):
+            continue
+        if place[-1] == "url" and not _has_password(str(value)):
+            continue
+        raise ConfigurationError(
+            f"{path}: {'.'.join(place)} holds a secret, which does not belong in a file; "
+            f"remove it there and set {variable} in the environment."
+        )
+
+
+def _has_password(url: str) -> bool:
+    try:
+        return urlsplit(url).password is not None
+    except ValueError:
+        return True
+
+
+def _did_you_mean(word: str, known: Mapping[str, Any] | set[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _explained(error: ValidationError, path: Path) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    place = [str(part) for part in first["loc"]]
+    variable = PREFIX + "__".join(place[:2]).upper()
+    where = variable if variable in os.environ else f"{path}: {'.'.join(place)}"
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}."
+
+
+def _with_absolute_paths(settings: Settings) -> Settings:
+    def placed(path: Path) -> Path:
+        return PROJECT / path.expanduser()
+
+    return settings.model_copy(
+        update={
+            "data_dir": placed(settings.data_dir),
+            "rasa_project": placed(settings.rasa_project),
+            "config_dir": placed(settings.config_dir),
+            "shop": settings.shop.model_copy(update={"file": placed(settings.shop.file)}),
+            "media": settings.media.model_copy(
+                update={"folder": placed(settings.media.folder) if settings.media.folder else None}
+            ),
+        }
+    )
+
+
+def _check_together(settings: Settings) -> None:
+    """What only shows when settings are seen side by side."""
+    telegram = settings.telegram
+    if telegram.token is None and (telegram.mode == "webhook" or telegram.webhook_secret is not None):
+        raise ConfigurationError(
+            "GUICHET_TELEGRAM__TOKEN is not set, but Telegram is configured: set it to the token that "
+            "@BotFather gave you, or remove the telegram settings."
+        )
+    if telegram.token is not None and telegram.mode == "webhook":
+        if telegram.webhook_secret is None:
+            raise ConfigurationError(
+                "GUICHET_TELEGRAM__WEBHOOK_SECRET is not set: webhook mode needs a random secret of "
+                "1 to 256 letters, digits, _ or -."
+            )
+        if not (telegram.webhook_url or settings.web.public_url):
+            raise ConfigurationError(
+                "telegram.mode is webhook, but neither telegram.webhook_url nor web.public_url says "
+                "where Telegram finds this server; set one of them to its https address."
+            )
+    if settings.smtp.url is not None and settings.smtp.sender is None:
+        raise ConfigurationError("smtp.sender is missing: the address that mails are sent from.")
+    if settings.nlu.urls and settings.nlu.token is None:
+        raise ConfigurationError(
+            "GUICHET_NLU__TOKEN is not set: nlu.urls names Rasa servers run elsewhere, "
+            "and they need their token."
+        )
+    if settings.web.secret is not None and len(settings.web.secret.get_secret_value()) < 16:
+        raise ConfigurationError("GUICHET_WEB__SECRET is too short: use 32 random characters or more.")
