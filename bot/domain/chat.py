@@ -99,7 +99,8 @@ class Chat:
     """Everything a turn needs to know of a chat. One atomic commit replaces it by the next.
 
     ``language`` is an ISO 639-1 code; ``language_chosen`` is True once the customer chose it
-    themselves. ``email`` is where to write when an answer waits on the web chat.
+    themselves. ``email`` is where to write when an answer waits on the web chat. ``marks`` is what
+    must outlive an episode, by name: attempts counted a day, when the last email left.
     """
 
     id: ChatId
@@ -115,6 +116,7 @@ class Chat:
     pace: Pace | None = None
     album: Album | None = None
     recent: tuple[Line, ...] = ()
+    marks: tuple[tuple[str, str], ...] = ()
 
     # --- who speaks ------------------------------------------------------------------------
 
@@ -125,14 +127,16 @@ class Chat:
         return self._spoken_by(Speaker.BOT, conversation, dialogue=Dialogue())
 
     def hand_off(self, handoff: Handoff) -> Chat:
-        """Ask for a person. Asking again while waiting only updates why (an alarm is kept)."""
+        """Ask for a person. Asking again while waiting changes nothing, except an alarm: it replaces
+        a request that was none, or an alarm of another kind."""
         if self.speaker not in (Speaker.BOT, Speaker.WAITING):
             raise IllegalTransition(f"hand_off from {self.speaker}")
         conversation = self._open_conversation()
         if self.speaker is Speaker.WAITING and conversation.handoff is not None:
-            if conversation.handoff.urgent or not handoff.urgent:
+            known = conversation.handoff
+            if not handoff.urgent or (known.urgent and known.intent == handoff.intent):
                 return self
-            handoff = replace(handoff, since=conversation.handoff.since)
+            handoff = replace(handoff, since=known.since)
             return replace(self, conversation=replace(conversation, handoff=handoff))
         return self._spoken_by(Speaker.WAITING, replace(conversation, handoff=handoff))
 
@@ -182,6 +186,16 @@ class Chat:
         if self.conversation is None or not self.conversation.is_open:
             raise IllegalTransition("no open conversation")
         return self.conversation
+
+    # --- what outlives an episode ------------------------------------------------------------
+
+    def mark(self, name: str) -> str | None:
+        """A value kept across episodes."""
+        return dict(self.marks).get(name)
+
+    def with_mark(self, name: str, value: str) -> Chat:
+        """Keep a value across episodes."""
+        return replace(self, marks=tuple({**dict(self.marks), name: value}.items()))
 
     # --- what was said ---------------------------------------------------------------------
 

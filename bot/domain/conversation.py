@@ -22,6 +22,8 @@ class HandoffReason(StrEnum):
     BOT_DOWN = "bot_down"
     ATTACHMENT = "attachment"
     ERROR = "error"
+    AGENT = "agent"
+    """Nobody asked: an agent stepped in."""
 
 
 @dataclass(frozen=True, slots=True)
