@@ -1,0 +1,40 @@
+# Guichet. `make demo` is all it takes; `make help` lists the rest.
+# Everything is installed under this directory: .venv (the bot) and rasa_project/.venv (the NLU).
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint bench clean setup setup-bot
+
+# The launcher ends the bot when make is killed, however that happens.
+GUICHET = exec .venv/bin/python -m bot.launch -- .venv/bin/python -m bot.cli
+
+help: ## list these targets
+	@awk -F ': ## ' '/^[a-z-]+:.*## / { split($$1, name, ":"); printf "  make %-8s %s\n", name[1], $$2 }' Makefile
+
+demo: setup ## install what is missing, train, start everything, print the chat page
+	@$(GUICHET) demo
+
+run: setup ## the same for real use: GUICHET_TELEGRAM__TOKEN=… make run
+	@$(GUICHET) run
+
+test: setup ## run the whole test suite, installing what it needs
+	@tools/test $(ARGS)
+
+lint: setup-bot ## style, types and layers
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy bot handlers
+	@.venv/bin/lint-imports
+
+bench: setup ## latency and throughput, with the real Rasa
+	@.venv/bin/python -m benchmarks $(ARGS)
+
+clean: ## remove what was installed, trained and cached (not var/, which holds the data)
+	@rm -rf .venv rasa_project/.venv rasa_project/models rasa_project/.rasa rasa_project/results
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+setup: ## install both environments, if anything changed
+	@tools/setup
+
+setup-bot:
+	@tools/setup --without-nlu
