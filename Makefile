@@ -8,7 +8,7 @@
 GUICHET = exec .venv/bin/python -m bot.launch -- .venv/bin/python -m bot.cli
 
 help: ## list these targets
-	@awk -F ': ## ' '/^[a-z-]+:.*## / { split($$1, name, ":"); printf "  make %-8s %s\n", name[1], $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## install what is missing, train, start everything, print the chat page
 	@$(GUICHET) demo
