@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bot.domain.facts import Fact
+from bot.ports.store import Entry
 
 
 class Record(Protocol):
@@ -16,5 +17,13 @@ class Record(Protocol):
 
         Raises:
             RecordUnavailable: nothing is known to be written; store the same again.
+        """
+        ...
+
+    async def park(self, entries: Sequence[Entry[Fact]]) -> None:
+        """Keep entries of the log that cannot be read back, each once, where staff see them.
+
+        Raises:
+            RecordUnavailable: nothing is known to be written; park the same again.
         """
         ...

@@ -1,0 +1,1 @@
+"""The record, in SQL: every number shown anywhere is computed from it."""

@@ -1,0 +1,163 @@
+"""From facts to rows: pure, and tolerant of text no database takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Table
+
+from bot.analytics import schema
+from bot.domain.facts import (
+    ConversationChanged,
+    ErrorLogged,
+    Fact,
+    FactBody,
+    FeedbackGiven,
+    HandoffChanged,
+    MessageDeleted,
+    MessageEdited,
+    MessageLogged,
+    ReceiptLogged,
+    Understood,
+)
+from bot.domain.message import Attachment, Author
+
+Row = dict[str, Any]
+
+TABLES: Mapping[type[FactBody], Table] = {
+    MessageLogged: schema.messages,
+    MessageEdited: schema.message_edits,
+    MessageDeleted: schema.message_deletions,
+    Understood: schema.understandings,
+    ConversationChanged: schema.conversation_changes,
+    HandoffChanged: schema.handoffs,
+    ReceiptLogged: schema.receipts,
+    FeedbackGiven: schema.feedback,
+    ErrorLogged: schema.errors,
+}
+"""Where each kind of fact goes."""
+
+
+def rows_of(fact: Fact, identity_id: int) -> Iterator[tuple[Table, Row]]:
+    """All rows of a fact: the one of its kind, then those that can be erased."""
+    yield TABLES[type(fact.body)], {**_envelope(fact, identity_id), **_particulars(fact.body)}
+    erasable = {"fact_id": fact.id, "at": fact.at, "identity_id": identity_id}
+    match fact.body:
+        case MessageLogged() as said:
+            files = [_attachment(file) for file in said.attachments] or None
+            name = storable(said.author_name) or None
+            texts = {"text": storable(said.text), "author_name": name, "attachments": files}
+            yield schema.message_texts, {**erasable, **texts}
+        case MessageEdited(text=text):
+            texts = {"text": storable(text), "author_name": None, "attachments": None}
+            yield schema.message_texts, {**erasable, **texts}
+        case Understood(entities=entities) if entities:
+            values = [
+                {"name": one.name, "value": storable(one.value), "start": one.start, "end": one.end}
+                for one in entities
+            ]
+            yield schema.entity_values, {**erasable, "entities": values}
+
+
+def storable(text: str) -> str:
+    """Text as both databases take it: NUL goes, half a surrogate pair becomes a question mark."""
+    if "\x00" in text:
+        text = text.replace("\x00", "")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
+
+
+def _envelope(fact: Fact, identity_id: int) -> Row:
+    return {
+        "fact_id": fact.id,
+        "at": fact.at,
+        "identity_id": identity_id,
+        "conversation_id": fact.conversation,
+        "model": fact.model,
+    }
+
+
+def _particulars(body: FactBody) -> Row:
+    match body:
+        case MessageLogged():
+            return _message(body)
+        case MessageEdited() | MessageDeleted():
+            return {"message_id": storable(body.message_id), "author": body.author.value}
+        case Understood():
+            return _understanding(body)
+        case ConversationChanged():
+            return {
+                "change": body.change.value,
+                "contact_id": body.contact_id or None,
+                "language": body.language,
+                "outcome": body.outcome and body.outcome.value,
+            }
+        case HandoffChanged():
+            return _handoff(body)
+        case ReceiptLogged():
+            return _receipt(body)
+        case FeedbackGiven():
+            return {"topic": body.topic, "helped": body.helped}
+        case ErrorLogged():
+            return {"where": body.where, "error": body.error, "detail": storable(body.detail)}
+
+
+def _message(body: MessageLogged) -> Row:
+    return {
+        "message_id": storable(body.message_id),
+        "author": body.author.value,
+        "author_id": None if body.author is Author.CUSTOMER else body.author_id or None,
+        "kind": body.kind.value,
+        "language": body.language,
+        "reply_to": None if body.reply_to is None else storable(body.reply_to),
+        "topic": body.topic,
+        "attachments": len(body.attachments),
+    }
+
+
+def _understanding(body: Understood) -> Row:
+    return {
+        "message_id": storable(body.message_id),
+        "intent": body.intent,
+        "confidence": body.confidence,
+        "ranking": [{"intent": guess.intent, "confidence": guess.confidence} for guess in body.ranking],
+        "entities": [entity.name for entity in body.entities],
+        "ms": body.ms,
+        "handler": body.handler,
+    }
+
+
+def _handoff(body: HandoffChanged) -> Row:
+    return {
+        "step": body.step.value,
+        "reason": body.reason and body.reason.value,
+        "team": body.team,
+        "urgent": body.urgent,
+        "intent": body.intent,
+        "agent_id": body.agent_id,
+    }
+
+
+def _receipt(body: ReceiptLogged) -> Row:
+    return {
+        "message_id": storable(body.message_id),
+        "destination": body.destination,
+        "status": body.status.value,
+        "attempts": body.attempts,
+        "platform_id": body.platform_id,
+        "detail": storable(body.detail),
+    }
+
+
+def _attachment(file: Attachment) -> Row:
+    return {
+        "id": file.id,
+        "name": storable(file.name),
+        "mime": storable(file.mime),
+        "size": file.size,
+        "kind": file.kind.value,
+    }
