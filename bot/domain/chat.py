@@ -114,7 +114,7 @@ class Chat:
     conversation: Conversation | None = None
     dialogue: Dialogue = Dialogue()
     pace: Pace | None = None
-    album: Album | None = None
+    albums: tuple[Album, ...] = ()
     recent: tuple[Line, ...] = ()
     marks: tuple[tuple[str, str], ...] = ()
 
@@ -153,7 +153,8 @@ class Chat:
         if self.speaker not in (Speaker.HUMAN, Speaker.WAITING):
             raise IllegalTransition(f"requeue from {self.speaker}")
         conversation = self._open_conversation()
-        assert conversation.handoff is not None
+        if conversation.handoff is None:
+            raise IllegalTransition("requeue without a handoff")
         handoff = replace(conversation.handoff, team=team, agent=None, since=now)
         return self._spoken_by(Speaker.WAITING, replace(conversation, handoff=handoff))
 

@@ -15,7 +15,9 @@ class Turn:
     """What a handler sees. ``now`` is the time of the event, so a repeated turn is the same turn.
 
     ``understanding`` is None when the event has no text to understand, and when the NLU did not
-    answer in time: then ``nlu_down`` is True.
+    answer in time: then ``nlu_down`` is True. ``flooding``: the customer writes faster than anyone
+    can be served (only on channels that cannot refuse). ``failed``: the handler of this event
+    raised again and again; all that is left is to say sorry and call a person.
     """
 
     event: Event
@@ -23,6 +25,8 @@ class Turn:
     now: datetime
     understanding: Understanding | None = None
     nlu_down: bool = False
+    flooding: bool = False
+    failed: bool = False
 
     @property
     def text(self) -> str:

@@ -113,6 +113,14 @@ class TurnStore(Protocol):
         """Where a chat lives."""
         ...
 
+    async def announce(self, owner: str, ttl: float) -> int:
+        """Say that a worker is here for ``ttl`` seconds; returns how many are, this one included."""
+        ...
+
+    async def withdraw(self, owner: str) -> None:
+        """The worker has gone: the others may have its share."""
+        ...
+
     async def acquire_shard(self, shard: int, owner: str, ttl: float) -> Lease | None:
         """Take a shard, whose writes are then fenced by the lease."""
         ...
@@ -143,7 +151,8 @@ class TurnStore(Protocol):
         ...
 
     async def park_event(self, lease: Lease, entry: Entry[Event], letter: DeadLetter) -> None:
-        """Move an event out of the way, for good, to the dead letters.
+        """Move an event out of the way, to the dead letters; a readable entry becomes the
+        letter's payload.
 
         Raises:
             Fenced: the lease is not ours any more; nothing was written.
@@ -195,7 +204,9 @@ class OutboxStore(Protocol):
         """
         ...
 
-    async def defer_send(self, lease: Lease, entry: Entry[Outgoing], until: datetime, *, doubtful: bool) -> None:
+    async def defer_send(
+        self, lease: Lease, entry: Entry[Outgoing], until: datetime, *, doubtful: bool
+    ) -> None:
         """The call failed or must wait: it is tried again after ``until``, by whoever sends then."""
         ...
 
@@ -212,7 +223,8 @@ class OutboxStore(Protocol):
         events: Sequence[Event] = (),
         letter: DeadLetter | None = None,
     ) -> None:
-        """The entry is done with: remove it, log, tell the chat, park it if it failed for good.
+        """The entry is done with: remove it, log, tell the chat, park it if it failed for good
+        (a readable entry becomes the letter's payload).
 
         Raises:
             Fenced: another sender has taken over.

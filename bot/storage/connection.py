@@ -183,7 +183,9 @@ def _translated(error: BaseException) -> BaseException:
     """Vendor errors become ours; a refused command is a bug of ours and stays what it is."""
     if isinstance(error, NoScriptError):
         return error
-    if isinstance(error, ResponseError) and not str(error).startswith(("LOADING", "READONLY", "OOM", "MISCONF")):
+    if isinstance(error, ResponseError) and not str(error).startswith(
+        ("LOADING", "READONLY", "OOM", "MISCONF")
+    ):
         return error
     return StoreUnavailable(str(error) or type(error).__name__)
 

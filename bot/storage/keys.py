@@ -61,6 +61,18 @@ class ShardKeys:
         """Where in the transcript each message is."""
         return f"{self.prefix}:transcript-ids:{chat}"
 
+    def platform_ids(self, chat: ChatId) -> str:
+        """What the platform calls the messages we sent: a hash by our message id."""
+        return f"{self.prefix}:platform-ids:{chat}"
+
+    def platform_ids_ages(self, chat: ChatId) -> str:
+        """When each of those was sent."""
+        return f"{self.prefix}:platform-ids-ages:{chat}"
+
+    def once(self, chat: ChatId, what: str) -> str:
+        """Set once something that is done once was done in a chat."""
+        return f"{self.prefix}:once:{what}:{chat}"
+
 
 def lease(name: str) -> str:
     """A lease that is not a shard's, and its token beside it (same slot)."""
@@ -77,3 +89,9 @@ SHARDS = f"{ROOT}:shards"
 
 PROCESSES = f"{ROOT}:processes"
 """A hash of running roles."""
+
+DESTINATIONS = f"{ROOT}:destinations"
+"""The set of destinations that ever had a sender."""
+
+WORKERS = f"{ROOT}:workers"
+"""The sorted set of workers, by when they are forgotten."""

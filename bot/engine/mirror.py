@@ -1,0 +1,129 @@
+"""What a desk gets to see of a turn, read off the chat before and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from bot.domain import events as ev
+from bot.domain.chat import Chat, Speaker
+from bot.domain.message import Author, Line
+from bot.domain.outgoing import (
+    CaseCard,
+    CaseDelete,
+    CaseEdit,
+    CaseFate,
+    CaseLine,
+    CaseState,
+    DeleteOut,
+    DeskPayload,
+    EditOut,
+    MessageOut,
+    Payload,
+)
+from bot.domain.turn import Turn
+
+GUESSES = 3
+
+_STATES = {
+    Speaker.WAITING: CaseState.WAITING,
+    Speaker.HUMAN: CaseState.CLAIMED,
+    Speaker.BOT: CaseState.RELEASED,
+    Speaker.CLOSED: CaseState.CLOSED,
+}
+
+
+def is_live(chat: Chat) -> bool:
+    """Whether a desk has this chat on its table."""
+    return chat.speaker in (Speaker.WAITING, Speaker.HUMAN)
+
+
+def for_desk(turn: Turn, before: Chat, after: Chat, sent: Iterable[Payload]) -> Iterator[DeskPayload]:
+    """The card when the case changed, then what was said."""
+    began = is_live(after) and not is_live(before)
+    if not began and not is_live(before):
+        return
+    if began or _case(before) != _case(after):
+        yield card(turn, before, after)
+    if not began:
+        yield from _incoming(turn)
+        for payload in sent:
+            yield from _outgoing(payload, turn)
+
+
+def card(turn: Turn, before: Chat, after: Chat) -> CaseCard:
+    """The head of the conversation."""
+    source = after if is_live(after) else before
+    if source.conversation is None or source.conversation.handoff is None:
+        raise ValueError("a chat with no handoff has no case")
+    handoff = source.conversation.handoff
+    return CaseCard(
+        state=_STATES[after.speaker],
+        profile=after.profile,
+        channel=after.id.channel,
+        language=turn.language,
+        since=handoff.since,
+        reason=handoff.reason,
+        team=handoff.team,
+        urgent=handoff.urgent,
+        intent=handoff.intent,
+        agent=handoff.agent,
+        guesses=turn.understanding.ranking[:GUESSES] if turn.understanding else (),
+        recent=after.recent,
+        reopened=source.conversation.reopened,
+    )
+
+
+def _case(chat: Chat) -> tuple[object, ...]:
+    return chat.speaker, chat.conversation.handoff if chat.conversation else None
+
+
+def _incoming(turn: Turn) -> Iterator[DeskPayload]:
+    match turn.event:
+        case ev.CustomerMessage() | ev.ButtonPress() | ev.AgentNote():
+            line = incoming_line(turn.event)
+            yield CaseLine(line=line, note=isinstance(turn.event, ev.AgentNote))
+        case ev.CustomerEdit(edited_id=message_id, text=text):
+            yield CaseEdit(message_id=message_id, text=text)
+        case ev.CustomerDelete(deleted_id=message_id):
+            yield CaseDelete(message_id=message_id)
+        case ev.Receipt(message_id=message_id, status=status, detail=detail):
+            yield CaseFate(message_id=message_id, status=status, detail=detail)
+        case _:
+            return
+
+
+def _outgoing(payload: Payload, turn: Turn) -> Iterator[DeskPayload]:
+    match payload:
+        case MessageOut():
+            yield CaseLine(line=outgoing_line(payload, turn))
+        case EditOut(message_id=message_id, text=text):
+            yield CaseEdit(message_id=message_id, text=text)
+        case DeleteOut(message_id=message_id):
+            yield CaseDelete(message_id=message_id)
+        case _:
+            return
+
+
+def incoming_line(event: ev.CustomerMessage | ev.ButtonPress | ev.AgentNote) -> Line:
+    """What came in, as a line of the conversation."""
+    match event:
+        case ev.CustomerMessage():
+            return Line(
+                event.message_id, Author.CUSTOMER, event.text, event.at, event.attachments, event.profile.name
+            )
+        case ev.ButtonPress():
+            return Line(event.message_id, Author.CUSTOMER, f"[{event.button}]", event.at)
+        case ev.AgentNote():
+            return Line(event.message_id, Author.AGENT, event.text, event.at, author_name=event.agent.name)
+
+
+def outgoing_line(payload: MessageOut, turn: Turn) -> Line:
+    """What goes out, as a line of the conversation."""
+    return Line(
+        payload.message_id,
+        payload.author,
+        payload.text,
+        turn.now,
+        payload.attachments,
+        payload.author_name,
+    )

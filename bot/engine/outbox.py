@@ -1,0 +1,110 @@
+"""From decisions to outbox entries: ids that a repeated turn makes again, and destinations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain import events as ev
+from bot.domain.chat import Chat
+from bot.domain.decision import Send
+from bot.domain.ids import derived_id
+from bot.domain.message import Author
+from bot.domain.outgoing import (
+    CaseFate,
+    CaseLine,
+    DeskPayload,
+    MediaFetch,
+    MessageOut,
+    Outgoing,
+    Payload,
+    Priority,
+    ResumeEmail,
+)
+from bot.domain.turn import Turn
+
+RESUME_DESTINATION = "email:resume"
+
+
+def stamped(sends: Sequence[Send], event: ev.Event) -> tuple[Send, ...]:
+    """Messages with their ids; the first that answers carries what it replies to."""
+    reply_to = event.message_id if isinstance(event, ev.CustomerEvent) else None
+    done: list[Send] = []
+    for index, send in enumerate(sends):
+        payload = send.payload
+        if isinstance(payload, MessageOut):
+            answers = payload.answers and reply_to is not None
+            payload = replace(
+                payload,
+                message_id=payload.message_id or derived_id("m", event.id, index),
+                reply_to=reply_to if answers else None,
+            )
+            reply_to = None if answers else reply_to
+        done.append(replace(send, payload=payload))
+    return tuple(done)
+
+
+class Addresser:
+    """Puts payloads into envelopes.
+
+    Args:
+        desks: the names of the desks that follow every case.
+    """
+
+    def __init__(self, desks: Sequence[str]) -> None:
+        self._desks = tuple(f"desk:{name}" for name in desks)
+
+    def entries(
+        self, turn: Turn, after: Chat, sends: Iterable[Send], for_desks: Iterable[DeskPayload]
+    ) -> tuple[Outgoing, ...]:
+        """All outbox entries of a turn, in order."""
+        addressed: list[tuple[str, Payload, float]] = [
+            (_destination(send.payload, after), send.payload, send.delay) for send in sends
+        ]
+        addressed += [(desk, payload, 0.0) for payload in for_desks for desk in self._desks]
+        addressed += [(f"media:{after.id.channel}", fetch, 0.0) for fetch in _fetches(turn.event)]
+        return tuple(
+            self._entry(turn, after, index, destination, payload, delay)
+            for index, (destination, payload, delay) in enumerate(addressed)
+        )
+
+    def _entry(
+        self, turn: Turn, after: Chat, index: int, destination: str, payload: Payload, delay: float
+    ) -> Outgoing:
+        return Outgoing(
+            id=derived_id("o", turn.event.id, index),
+            destination=destination,
+            chat=after.id,
+            conversation=after.conversation.id if after.conversation else None,
+            epoch=after.epoch,
+            at=turn.now,
+            payload=payload,
+            priority=_priority(payload),
+            not_before=turn.now + timedelta(seconds=delay) if delay else None,
+            coalesce=str(after.id) if isinstance(payload, CaseLine) else None,
+            receipt=isinstance(payload, MessageOut) and payload.author is Author.AGENT,
+        )
+
+
+def _destination(payload: Payload, chat: Chat) -> str:
+    return RESUME_DESTINATION if isinstance(payload, ResumeEmail) else chat.id.destination
+
+
+def _priority(payload: Payload) -> Priority:
+    match payload:
+        case CaseFate(status=ev.ReceiptStatus.FAILED):
+            return Priority.FAILURE
+        case CaseFate():
+            return Priority.TICK
+        case CaseLine() | MessageOut():
+            return Priority.CUSTOMER
+        case _:
+            return Priority.CARD
+
+
+def _fetches(event: ev.Event) -> Iterator[MediaFetch]:
+    if isinstance(event, ev.CustomerMessage):
+        for attachment in event.attachments:
+            if attachment.source and not attachment.stored:
+                yield MediaFetch(message_id=event.message_id, attachment=attachment)

@@ -1,0 +1,330 @@
+"""Sends what is in the outbox of one destination, at least once, in order within a chat.
+
+One process at a time holds a destination's lease, so its limits are everybody's. An entry is
+marked before the call and removed after it, so whoever comes next knows what is in doubt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import structlog
+
+from bot.domain.deadletter import DeadLetter, DeadLetterKind
+from bot.domain.errors import DeliveryDelayed, DeliveryFailed, DeliveryRefused, StoreUnavailable
+from bot.domain.events import Event, Receipt, ReceiptStatus
+from bot.domain.facts import ErrorLogged, Fact, FactBody, ReceiptLogged
+from bot.domain.identity import ChatId
+from bot.domain.ids import derived_id
+from bot.domain.outgoing import MessageOut, Outgoing
+from bot.engine.leases import Singleton, pause
+from bot.engine.pacing import Gate
+from bot.observability import metrics
+from bot.ports.clock import Clock, SystemClock
+from bot.ports.delivery import Delivered, Deliverer
+from bot.ports.store import Entry, Lease, LeaseStore, OutboxStore, SendAdvice, SendPermit
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+READ_COUNT = 64
+READ_BLOCK = 0.5
+STORE_PAUSE = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenderRules:
+    """What the operator may set. Times in seconds."""
+
+    lease_ttl: float = 5.0
+    attempts: int = 10
+    first_pause: float = 0.5
+    longest_pause: float = 60.0
+    drain: float = 5.0
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The entries of one chat that wait to be sent."""
+
+    waiting: deque[Entry[Outgoing]] = field(default_factory=deque)
+    next_at: float = 0.0
+    task: asyncio.Task[None] | None = None
+
+
+class Sender:
+    """Serves one destination."""
+
+    def __init__(
+        self,
+        store: OutboxStore,
+        leases: LeaseStore,
+        deliverer: Deliverer,
+        owner: str,
+        rules: SenderRules | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._store = store
+        self._deliverer = deliverer
+        self._destination = deliverer.destination
+        self._rules = rules or SenderRules()
+        self._clock = clock or SystemClock()
+        self._singleton = Singleton(leases, f"sender:{self._destination}", owner, self._rules.lease_ttl)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send, whenever the destination's lease is ours, until told to stop."""
+        await self._singleton.run(stop, self._serve)
+
+    async def _serve(self, lease: Lease, ended: asyncio.Event) -> None:
+        await self._store.raise_fence(self._destination, lease)
+        session = _Session(self._store, self._deliverer, lease, self._rules, self._clock)
+        await session.run(ended)
+
+
+class _Session:
+    """What a sender does under one lease."""
+
+    def __init__(
+        self, store: OutboxStore, deliverer: Deliverer, lease: Lease, rules: SenderRules, clock: Clock
+    ) -> None:
+        self._store = store
+        self._deliverer = deliverer
+        self._destination = deliverer.destination
+        self._lease = lease
+        self._rules = rules
+        self._clock = clock
+        self._gate = Gate(deliverer.pacing.overall, time.monotonic)
+        self._lanes: dict[ChatId, _Lane] = {}
+        self._deferred: dict[str, datetime] = {}
+        self._failure: BaseException | None = None
+
+    async def run(self, ended: asyncio.Event) -> None:
+        cursors = dict.fromkeys(range(self._store.shards), "0")
+        catching_up = True
+        try:
+            while not ended.is_set() and self._failure is None:
+                entries = await self._read(cursors, ended)
+                if catching_up and entries:
+                    self._deferred.update(await self._store.deferred(self._destination, entries))
+                catching_up = catching_up and bool(entries)
+                for entry in entries:
+                    cursors[entry.shard] = entry.id
+                    await self._queue(entry)
+            if self._failure is not None:
+                raise self._failure
+            await self._drain()
+        finally:
+            for lane in self._lanes.values():
+                if lane.task:
+                    lane.task.cancel()
+
+    async def _read(self, cursors: dict[int, str], ended: asyncio.Event) -> list[Entry[Outgoing]]:
+        try:
+            return await self._store.read_outgoing(
+                self._destination, cursors, count=READ_COUNT, block=READ_BLOCK
+            )
+        except StoreUnavailable as error:
+            log.warning("sender.store_unavailable", destination=self._destination, error=str(error))
+            await pause(ended, STORE_PAUSE)
+            return []
+
+    async def _drain(self) -> None:
+        """Let the calls under way end; what has not begun is the next sender's."""
+        for lane in self._lanes.values():
+            lane.waiting.clear()
+        under_way = [lane.task for lane in self._lanes.values() if lane.task]
+        if under_way:
+            await asyncio.wait(under_way, timeout=self._rules.drain)
+
+    # --- lanes -----------------------------------------------------------------------------
+
+    async def _queue(self, entry: Entry[Outgoing]) -> None:
+        if entry.value is None:
+            await self._finish(entry, letter=self._letter(entry, "not_understandable"))
+            return
+        lane = self._lanes.setdefault(entry.value.chat, _Lane())
+        lane.waiting.append(entry)
+        if lane.task is None:
+            lane.task = asyncio.create_task(self._serve(lane, entry.value.chat))
+            lane.task.add_done_callback(self._report)
+
+    async def _serve(self, lane: _Lane, chat: ChatId) -> None:
+        try:
+            while lane.waiting:
+                await self._send(lane, lane.waiting.popleft())
+            linger = lane.next_at - time.monotonic()
+            if linger > 0:  # keep the chat's pace for whoever comes right after
+                await asyncio.sleep(linger)
+            while lane.waiting:
+                await self._send(lane, lane.waiting.popleft())
+        finally:
+            if self._lanes.get(chat) is lane:
+                del self._lanes[chat]
+
+    def _report(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            self._failure = self._failure or error
+
+    # --- one entry -------------------------------------------------------------------------
+
+    async def _send(self, lane: _Lane, entry: Entry[Outgoing]) -> None:
+        out = entry.value
+        if out is None:
+            return
+        await self._wait_until(self._deferred.pop(f"{entry.shard}/{entry.id}", out.not_before))
+        while True:
+            await asyncio.sleep(max(0.0, lane.next_at - time.monotonic()))
+            await self._gate.enter(out.priority)
+            permit = await self._begin(entry)
+            if permit.advice is SendAdvice.OBSOLETE:
+                await self._done(entry, out, permit, ReceiptStatus.DROPPED)
+                return
+            if await self._attempt(entry, out, permit):
+                per_chat = self._deliverer.pacing.per_chat
+                lane.next_at = time.monotonic() + (1.0 / per_chat if per_chat else 0.0)
+                return
+
+    async def _attempt(self, entry: Entry[Outgoing], out: Outgoing, permit: SendPermit) -> bool:
+        """Make the call; True when the entry is done with, one way or the other."""
+        started = time.perf_counter()
+        try:
+            delivered = await self._deliverer.deliver(out, doubtful=permit.advice is SendAdvice.DOUBT)
+        except DeliveryDelayed as delay:
+            metrics.sends.labels(destination=self._destination, outcome="delayed").inc()
+            if delay.everyone:
+                self._gate.close_for(delay.retry_after)
+            await self._defer(entry, delay.retry_after, doubtful=False)
+            return False
+        except DeliveryFailed as failure:
+            if permit.attempts < self._rules.attempts:
+                metrics.sends.labels(destination=self._destination, outcome="retried").inc()
+                await self._defer(entry, self._pause_after(permit.attempts), doubtful=failure.doubtful)
+                return False
+            await self._failed(entry, out, permit, failure.reason)
+            return True
+        except DeliveryRefused as refusal:
+            await self._failed(entry, out, permit, refusal.reason)
+            return True
+        metrics.send_seconds.labels(destination=self._destination).observe(time.perf_counter() - started)
+        status = ReceiptStatus.MAYBE_DUPLICATE if delivered.maybe_duplicate else ReceiptStatus.DELIVERED
+        await self._done(entry, out, permit, status, delivered)
+        return True
+
+    async def _done(
+        self,
+        entry: Entry[Outgoing],
+        out: Outgoing,
+        permit: SendPermit,
+        status: ReceiptStatus,
+        delivered: Delivered | None = None,
+        detail: str = "",
+        letter: DeadLetter | None = None,
+    ) -> None:
+        metrics.sends.labels(destination=self._destination, outcome=status.value).inc()
+        facts: tuple[Fact, ...] = ()
+        events: tuple[Event, ...] = ()
+        if isinstance(out.payload, MessageOut):
+            platform_id = delivered.platform_id if delivered else None
+            body = ReceiptLogged(
+                message_id=out.payload.message_id,
+                destination=self._destination,
+                status=status,
+                attempts=max(1, permit.attempts),
+                platform_id=platform_id,
+                detail=detail,
+            )
+            facts = (self._fact(out, body),)
+            if out.receipt:
+                events = (self._receipt(out, out.payload.message_id, status, platform_id, detail),)
+        elif letter is not None:
+            facts = (self._fact(out, ErrorLogged(where=self._destination, error="refused", detail=detail)),)
+        await self._finish(entry, facts=facts, events=events, letter=letter)
+
+    async def _failed(self, entry: Entry[Outgoing], out: Outgoing, permit: SendPermit, reason: str) -> None:
+        log.error("send.failed", destination=self._destination, entry=out.id, reason=reason)
+        letter = self._letter(entry, reason)
+        await self._done(entry, out, permit, ReceiptStatus.FAILED, detail=reason, letter=letter)
+
+    # --- the store -------------------------------------------------------------------------
+
+    async def _begin(self, entry: Entry[Outgoing]) -> SendPermit:
+        return await self._insist(lambda: self._store.begin_send(self._lease, entry))
+
+    async def _defer(self, entry: Entry[Outgoing], seconds: float, *, doubtful: bool) -> None:
+        until = self._clock.now() + timedelta(seconds=seconds)
+        await self._insist(lambda: self._store.defer_send(self._lease, entry, until, doubtful=doubtful))
+        await asyncio.sleep(seconds)
+
+    async def _finish(
+        self,
+        entry: Entry[Outgoing],
+        *,
+        facts: tuple[Fact, ...] = (),
+        events: tuple[Event, ...] = (),
+        letter: DeadLetter | None = None,
+    ) -> None:
+        if letter is not None:
+            metrics.parked.labels(kind="outgoing").inc()
+        await self._insist(
+            lambda: self._store.finish_send(self._lease, entry, facts=facts, events=events, letter=letter)
+        )
+
+    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Every write of a sender may be repeated: ask until the store answers."""
+        while True:
+            try:
+                return await call()
+            except StoreUnavailable as error:
+                log.warning("sender.store_unavailable", destination=self._destination, error=str(error))
+                await asyncio.sleep(STORE_PAUSE)
+
+    async def _wait_until(self, moment: datetime | None) -> None:
+        if moment is not None:
+            await asyncio.sleep(max(0.0, (moment - self._clock.now()).total_seconds()))
+
+    # --- what is written -------------------------------------------------------------------
+
+    def _pause_after(self, attempts: int) -> float:
+        longest = min(self._rules.longest_pause, self._rules.first_pause * 2.0 ** (attempts - 1))
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311 (spreading retries needs no secrecy)
+
+    def _fact(self, out: Outgoing, body: FactBody) -> Fact:
+        return Fact(
+            id=derived_id("l", out.id, self._destination),
+            at=self._clock.now(),
+            chat=out.chat,
+            conversation=out.conversation,
+            body=body,
+        )
+
+    def _receipt(
+        self, out: Outgoing, message_id: str, status: ReceiptStatus, platform_id: str | None, detail: str
+    ) -> Receipt:
+        return Receipt(
+            id=f"receipt:{out.id}",
+            chat=out.chat,
+            at=self._clock.now(),
+            message_id=message_id,
+            status=status,
+            platform_id=platform_id,
+            detail=detail,
+        )
+
+    def _letter(self, entry: Entry[Outgoing], error: str) -> DeadLetter:
+        return DeadLetter(
+            id=derived_id("d", self._destination, entry.shard, entry.id),
+            kind=DeadLetterKind.OUTGOING,
+            at=self._clock.now(),
+            source=self._destination,
+            chat=str(entry.value.chat) if entry.value else None,
+            error=error,
+            payload=entry.raw,
+        )

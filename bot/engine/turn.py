@@ -1,0 +1,212 @@
+"""One turn: from an event and a chat to everything that is to be committed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from bot.domain import events as ev
+from bot.domain.chat import Album, Chat, Speaker
+from bot.domain.decision import Decision, Send, SetTimer, TimerChange
+from bot.domain.errors import NluUnavailable
+from bot.domain.facts import Fact, FactBody
+from bot.domain.ids import derived_id
+from bot.domain.outgoing import MessageOut, Outgoing
+from bot.domain.turn import Turn
+from bot.domain.understanding import Understanding
+from bot.engine import mirror, record, speaker
+from bot.engine.outbox import Addresser, stamped
+from bot.observability import metrics
+from bot.ports.handling import Choice, Choose
+from bot.ports.nlu import LanguageDetector, Nlu
+
+ALBUM_TIMER = "album:"
+ALBUM_WAIT = timedelta(seconds=1)
+SWITCH_WORDS = 3
+"""A customer's language changes only on a message of at least that many words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRules:
+    """What the operator may set."""
+
+    reopening: timedelta = timedelta(hours=24)
+    flood_limit: int = 30
+    handler_seconds: float = 2.0
+    languages: tuple[str, ...] = ("fr", "en")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a turn decided, ready to commit."""
+
+    chat: Chat
+    outgoing: tuple[Outgoing, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    timers: tuple[TimerChange, ...] = ()
+
+
+class TurnRunner:
+    """Runs turns. It keeps nothing between two of them, and the same turn twice is the same."""
+
+    def __init__(
+        self, *, nlu: Nlu, choose: Choose, detector: LanguageDetector, addresser: Addresser, rules: TurnRules
+    ) -> None:
+        self._nlu = nlu
+        self._choose = choose
+        self._detector = detector
+        self._addresser = addresser
+        self._rules = rules
+
+    async def run(self, event: ev.Event, chat: Chat | None, *, failed: bool = False) -> Result:
+        """Decide what an event leads to.
+
+        Args:
+            event: what happened.
+            chat: the chat's state, None for a chat not seen before.
+            failed: whether the ordinary handler of this event has been given up.
+
+        Raises:
+            TimeoutError: the handler took too long.
+        """
+        started = time.perf_counter()
+        before = chat or Chat(id=event.chat, contact_id=derived_id("p", event.chat))
+        event, current, wait = _album(event, before)
+        if wait:
+            return Result(chat=current, timers=(wait,))
+        turn = await self._turn(event, current, failed=failed)
+        choice = self._choose(turn)
+        decision = await asyncio.wait_for(choice.handler(turn), self._rules.handler_seconds)
+        result = self._complete(turn, before, decision, choice)
+        metrics.turns.labels(handler=choice.name).inc()
+        metrics.turn_seconds.observe(time.perf_counter() - started)
+        return result
+
+    # --- before the handler ----------------------------------------------------------------
+
+    async def _turn(self, event: ev.Event, chat: Chat, *, failed: bool) -> Turn:
+        chat = speaker.with_open_conversation(chat, event, self._rules.reopening)
+        flooding = False
+        if isinstance(event, ev.CustomerMessage):
+            chat, flooding = speaker.paced(chat, event.at, self._rules.flood_limit)
+        if isinstance(event, ev.CustomerEvent):
+            chat = self._acquainted(chat, event)
+        chat = _with_event_remembered(chat, event)
+        turn = Turn(event=event, chat=chat, now=event.at, flooding=flooding, failed=failed)
+        if flooding or failed or not speaker.listens_to(chat, turn.text):
+            return turn
+        understanding = await self._understand(turn.text)
+        return replace(turn, understanding=understanding, nlu_down=understanding is None)
+
+    async def _understand(self, text: str) -> Understanding | None:
+        try:
+            return await self._nlu.parse(text)
+        except NluUnavailable:
+            metrics.nlu_failures.inc()
+            return None
+
+    def _acquainted(self, chat: Chat, event: ev.CustomerEvent) -> Chat:
+        profile = event.profile if event.profile != type(event.profile)() else chat.profile
+        return replace(chat, profile=profile, language=self._language(chat, event))
+
+    def _language(self, chat: Chat, event: ev.CustomerEvent) -> str:
+        text = event.text if isinstance(event, ev.CustomerMessage) else ""
+        if chat.language and (chat.language_chosen or not text):
+            return chat.language
+        found = self._detector.detect(text) if text else None
+        if chat.language and (found is None or len(text.split()) < SWITCH_WORDS):
+            return chat.language
+        locale = event.profile.locale[:2].lower()
+        known = locale if locale in self._rules.languages else None
+        return found or known or self._rules.languages[0]
+
+    # --- after the handler -----------------------------------------------------------------
+
+    def _complete(self, turn: Turn, before: Chat, decision: Decision, choice: Choice) -> Result:
+        sends = stamped(decision.sends, turn.event)
+        messages = [send.payload for send in sends if isinstance(send.payload, MessageOut)]
+        after = decision.chat.remember(*(mirror.outgoing_line(message, turn) for message in messages))
+        payloads = [send.payload for send in sends]
+        for_desks = mirror.for_desk(turn, before, after, payloads)
+        outgoing = self._addresser.entries(turn, after, sends, for_desks)
+        facts = tuple(_facts(turn, before, after, decision, sends, choice.name))
+        return Result(chat=after, outgoing=outgoing, facts=facts, timers=decision.timers)
+
+
+def _album(event: ev.Event, chat: Chat) -> tuple[ev.Event, Chat, SetTimer | None]:
+    """Joins the parts of an album: the event to handle, or the timer to wait for more parts."""
+    if isinstance(event, ev.TimerDue) and event.name.startswith(ALBUM_TIMER):
+        return _whole_album(event, chat)
+    if not isinstance(event, ev.CustomerMessage) or event.album is None:
+        return event, chat, None
+    begun = next((album for album in chat.albums if album.id == event.album), None)
+    album = begun or Album(event.album, event.message_id)
+    album = replace(
+        album,
+        text="\n".join(filter(None, (album.text, event.text))),
+        attachments=album.attachments + event.attachments,
+    )
+    others = tuple(other for other in chat.albums if other.id != album.id)
+    chat = replace(chat, albums=(*others, album), profile=event.profile)
+    return event, chat, SetTimer(name=ALBUM_TIMER + album.id, due=event.at + ALBUM_WAIT)
+
+
+def _whole_album(event: ev.TimerDue, chat: Chat) -> tuple[ev.Event, Chat, None]:
+    album = next((album for album in chat.albums if ALBUM_TIMER + album.id == event.name), None)
+    if album is None:
+        return event, chat, None
+    whole = ev.CustomerMessage(
+        id=event.id,
+        chat=event.chat,
+        at=event.at,
+        message_id=album.message_id,
+        profile=chat.profile,
+        text=album.text,
+        attachments=album.attachments,
+    )
+    return whole, replace(chat, albums=tuple(other for other in chat.albums if other is not album)), None
+
+
+def _with_event_remembered(chat: Chat, event: ev.Event) -> Chat:
+    match event:
+        case ev.CustomerMessage() | ev.ButtonPress():
+            return chat.remember(mirror.incoming_line(event))
+        case ev.CustomerEdit(edited_id=message_id, text=text):
+            return chat.reword(message_id, text)
+        case ev.CustomerDelete(deleted_id=message_id):
+            return chat.forget(message_id)
+        case _:
+            return chat
+
+
+def _facts(
+    turn: Turn, before: Chat, after: Chat, decision: Decision, sends: tuple[Send, ...], handler: str
+) -> Iterator[Fact]:
+    conversation = after.conversation.id if after.conversation else None
+    model = turn.understanding.model if turn.understanding else None
+    for index, body in enumerate(_bodies(turn, before, after, decision, sends, handler)):
+        yield Fact(
+            id=derived_id("l", turn.event.id, index),
+            at=turn.now,
+            chat=after.id,
+            conversation=conversation,
+            body=body,
+            model=model,
+        )
+
+
+def _bodies(
+    turn: Turn, before: Chat, after: Chat, decision: Decision, sends: tuple[Send, ...], handler: str
+) -> Iterator[FactBody]:
+    yield from record.conversation_began(before, turn.chat)
+    yield from record.what_happened(turn.event, turn.chat.language)
+    yield from record.understood(turn, handler)
+    opened = turn.chat if before.speaker is Speaker.CLOSED else before
+    yield from record.handoff_steps(opened, after)
+    for send in sends:
+        yield from record.said(send.payload, turn.chat.language)
+    yield from decision.facts
+    yield from record.conversation_ended(turn.chat, after)

@@ -1,0 +1,44 @@
+"""Rights that end by themselves, with a token that grows."""
+
+from __future__ import annotations
+
+from bot.ports.store import Lease
+from bot.storage import keys, scripts
+from bot.storage.connection import Connection
+
+
+def held_by(lease: Lease) -> str:
+    """What the lease's key holds while it is this one."""
+    return f"{lease.owner}:{lease.token}"
+
+
+async def acquire(
+    connection: Connection, name: str, owner: str, ttl: float, *, key: str, token_key: str
+) -> Lease | None:
+    """Take the lease at ``key``, numbered by ``token_key`` (same slot)."""
+    token = await connection.call(scripts.ACQUIRE, [key, token_key], owner, int(ttl * 1000))
+    return Lease(name, owner, int(token)) if token else None
+
+
+class RedisLeases:
+    """Implements LeaseStore."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def acquire(self, name: str, owner: str, ttl: float) -> Lease | None:
+        """Take a free lease; None when somebody else holds it."""
+        return await acquire(
+            self._connection, name, owner, ttl, key=keys.lease(name), token_key=keys.lease_token(name)
+        )
+
+    async def renew(self, lease: Lease, ttl: float) -> bool:
+        """Keep it longer; False when it was lost."""
+        renewed = await self._connection.call(
+            scripts.RENEW, [keys.lease(lease.name)], held_by(lease), int(ttl * 1000)
+        )
+        return bool(renewed)
+
+    async def release(self, lease: Lease) -> None:
+        """Give it up, if it is still ours."""
+        await self._connection.call(scripts.RELEASE, [keys.lease(lease.name)], held_by(lease))
