@@ -222,6 +222,8 @@ class MetricsSettings(Section):
 
     port: Port | None = None
     host: str = "127.0.0.1"
+    token: SecretStr | None = None
+    """Lets others than this machine read ``/metrics``, as ``Authorization: Bearer …``."""
 
 
 class Settings(BaseSettings):
