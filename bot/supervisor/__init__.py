@@ -1,0 +1,1 @@
+"""One machine's processes: started in order, kept running, all of them stopped."""
