@@ -1,0 +1,5 @@
+"""The record's tests run on both databases."""
+
+from tests.fakes.databases import database, database_url, migrated_sqlite, postgres
+
+__all__ = ["database", "database_url", "migrated_sqlite", "postgres"]

@@ -1,0 +1,109 @@
+"""A database comes to the schema of this version, whoever starts first."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+
+from bot.analytics import schema, views
+from bot.analytics.database import database_url as address_of
+from bot.analytics.database import migrating
+from bot.analytics.upgrade import upgrade
+from bot.domain.errors import ConfigurationError, RecordUnavailable
+
+
+def test_the_migrations_lead_to_the_schema_the_code_works_with(database_url: str) -> None:
+    with migrating(database_url) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, schema.metadata) == []
+
+
+def test_the_views_have_the_columns_they_promise(database_url: str) -> None:
+    with migrating(database_url) as connection:
+        for view in views.VIEWS:
+            present = [column["name"] for column in inspect(connection).get_columns(view.name)]
+            assert present == [column.name for column in view.columns]
+
+
+def test_upgrading_twice_changes_nothing_the_second_time(database_url: str) -> None:
+    assert upgrade(database_url) is False
+
+
+def test_a_new_file_is_made_with_its_folder(tmp_path: Path) -> None:
+    assert upgrade(f"sqlite:///{tmp_path}/new/folder/record.db") is True
+
+
+def test_processes_that_start_together_upgrade_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/record.db"
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(upgrade, [url] * 4)) == [False, False, False, True]
+
+
+@pytest.mark.postgres
+def test_processes_that_start_together_upgrade_postgresql_once(postgres) -> None:  # type: ignore[no-untyped-def]
+    url = postgres.create("starting_together", "template1")
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert sorted(pool.map(upgrade, [url] * 4)) == [False, False, False, True]
+    finally:
+        postgres.drop("starting_together")
+
+
+def test_a_database_of_a_newer_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/record.db"
+    upgrade(url)
+    with sqlite3.connect(tmp_path / "record.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ConfigurationError, match="newer version of Guichet"):
+        upgrade(url)
+
+
+def test_a_failed_upgrade_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite:///{tmp_path}/record.db"
+    with monkeypatch.context() as patched:
+        patched.setattr("bot.analytics.upgrade.create_views", lambda connection: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            upgrade(url)
+    with sqlite3.connect(tmp_path / "record.db") as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
+
+
+def test_a_server_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(RecordUnavailable):
+        upgrade(f"postgresql://nobody@/nothing?host={tmp_path}")
+
+
+def test_sqlite_keeps_what_it_confirmed_and_overwrites_what_it_erased(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/record.db"
+    with migrating(url) as connection:
+        found = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
+        }
+    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
+
+
+@pytest.mark.parametrize(
+    ("given", "driver"),
+    [
+        ("sqlite:////var/lib/guichet.db", "sqlite+aiosqlite"),
+        ("sqlite+pysqlite:////var/lib/guichet.db", "sqlite+aiosqlite"),
+        ("postgresql://a:b@host/db", "postgresql+psycopg"),
+        ("postgres://a:b@host/db", "postgresql+psycopg"),
+        ("postgresql+asyncpg://a:b@host/db", "postgresql+psycopg"),
+    ],
+)
+def test_any_usual_address_gets_our_driver(given: str, driver: str) -> None:
+    assert address_of(given).drivername == driver
+
+
+@pytest.mark.parametrize("given", ["", "guichet.db", "mysql://host/db", "sqlite://", "sqlite:///:memory:"])
+def test_any_other_address_gets_one_sentence(given: str) -> None:
+    with pytest.raises(ConfigurationError, match="GUICHET_DATABASE__URL"):
+        address_of(given)
