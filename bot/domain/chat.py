@@ -202,8 +202,7 @@ class Chat:
 
     def remember(self, *lines: Line) -> Chat:
         """Keep the last few lines, shortened."""
-        short = (replace(line, text=line.text[:RECENT_TEXT]) for line in lines)
-        return replace(self, recent=(*self.recent, *short)[-RECENT_LINES:])
+        return replace(self, recent=with_lines(self.recent, *lines)) if lines else self
 
     def reword(self, message_id: str, text: str) -> Chat:
         """An edited line, if we still have it."""
@@ -216,3 +215,12 @@ class Chat:
     def forget(self, message_id: str) -> Chat:
         """A deleted line."""
         return replace(self, recent=tuple(line for line in self.recent if line.message_id != message_id))
+
+
+def with_lines(recent: tuple[Line, ...], *lines: Line) -> tuple[Line, ...]:
+    """The last few lines once these were said too, shortened."""
+    short = (
+        line if len(line.text) <= RECENT_TEXT else replace(line, text=line.text[:RECENT_TEXT])
+        for line in lines
+    )
+    return (*recent, *short)[-RECENT_LINES:]

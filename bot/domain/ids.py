@@ -11,7 +11,11 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_urlsafe(16)}"
 
 
+def digest(text: str) -> str:
+    """The same 32 letters for the same text (blake2b, 128 bits)."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
 def derived_id(prefix: str, *parts: object) -> str:
     """The same id for the same parts (blake2b, 128 bits)."""
-    text = "\x1f".join(str(part) for part in parts)
-    return f"{prefix}_{hashlib.blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
+    return f"{prefix}_{digest(chr(31).join(map(str, parts)))}"

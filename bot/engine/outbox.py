@@ -9,7 +9,7 @@ from datetime import timedelta
 from bot.domain import events as ev
 from bot.domain.chat import Chat
 from bot.domain.decision import Send
-from bot.domain.ids import derived_id
+from bot.domain.ids import digest
 from bot.domain.message import Author
 from bot.domain.outgoing import (
     CaseFate,
@@ -30,6 +30,7 @@ RESUME_DESTINATION = "email:resume"
 def stamped(sends: Sequence[Send], event: ev.Event) -> tuple[Send, ...]:
     """Messages with their ids; the first that answers carries what it replies to."""
     reply_to = event.message_id if isinstance(event, ev.CustomerEvent) else None
+    base = digest(event.id)
     done: list[Send] = []
     for index, send in enumerate(sends):
         payload = send.payload
@@ -37,11 +38,11 @@ def stamped(sends: Sequence[Send], event: ev.Event) -> tuple[Send, ...]:
             answers = payload.answers and reply_to is not None
             payload = replace(
                 payload,
-                message_id=payload.message_id or derived_id("m", event.id, index),
+                message_id=payload.message_id or f"m_{base}-{index}",
                 reply_to=reply_to if answers else None,
             )
             reply_to = None if answers else reply_to
-        done.append(replace(send, payload=payload))
+        done.append(Send(payload=payload, delay=send.delay))
     return tuple(done)
 
 
@@ -64,27 +65,29 @@ class Addresser:
         ]
         addressed += [(desk, payload, 0.0) for payload in for_desks for desk in self._desks]
         addressed += [(f"media:{after.id.channel}", fetch, 0.0) for fetch in _fetches(turn.event)]
+        base = digest(turn.event.id)
         return tuple(
-            self._entry(turn, after, index, destination, payload, delay)
+            _entry(turn, after, f"o_{base}-{index}", destination, payload, delay)
             for index, (destination, payload, delay) in enumerate(addressed)
         )
 
-    def _entry(
-        self, turn: Turn, after: Chat, index: int, destination: str, payload: Payload, delay: float
-    ) -> Outgoing:
-        return Outgoing(
-            id=derived_id("o", turn.event.id, index),
-            destination=destination,
-            chat=after.id,
-            conversation=after.conversation.id if after.conversation else None,
-            epoch=after.epoch,
-            at=turn.now,
-            payload=payload,
-            priority=_priority(payload),
-            not_before=turn.now + timedelta(seconds=delay) if delay else None,
-            coalesce=str(after.id) if isinstance(payload, CaseLine) else None,
-            receipt=isinstance(payload, MessageOut) and payload.author is Author.AGENT,
-        )
+
+def _entry(
+    turn: Turn, after: Chat, entry_id: str, destination: str, payload: Payload, delay: float
+) -> Outgoing:
+    return Outgoing(
+        id=entry_id,
+        destination=destination,
+        chat=after.id,
+        conversation=after.conversation.id if after.conversation else None,
+        epoch=after.epoch,
+        at=turn.now,
+        payload=payload,
+        priority=_priority(payload),
+        not_before=turn.now + timedelta(seconds=delay) if delay else None,
+        coalesce=str(after.id) if isinstance(payload, CaseLine) else None,
+        receipt=isinstance(payload, MessageOut) and payload.author is Author.AGENT,
+    )
 
 
 def _destination(payload: Payload, chat: Chat) -> str:

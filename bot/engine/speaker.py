@@ -36,13 +36,11 @@ def with_open_conversation(chat: Chat, event: Event, reopening: timedelta) -> Ch
     return chat.open(Conversation(id=derived_id("c", event.id), opened_at=event.at))
 
 
-def paced(chat: Chat, at: datetime, limit: int) -> tuple[Chat, bool]:
-    """Count a message in the present window; True when it is one too many."""
-    pace = chat.pace
+def paced(pace: Pace | None, at: datetime) -> Pace:
+    """Count a message in the present window."""
     if pace is None or at - pace.since > PACE_WINDOW:
-        pace = Pace(since=at)
-    pace = replace(pace, count=pace.count + 1)
-    return replace(chat, pace=pace), pace.count > limit
+        return Pace(since=at, count=1)
+    return Pace(since=pace.since, count=pace.count + 1, told=pace.told)
 
 
 def listens_to(chat: Chat, text: str) -> bool:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.domain import events as ev
-from bot.domain.chat import Album, Chat, Speaker
+from bot.domain.chat import Album, Chat, Speaker, with_lines
 from bot.domain.decision import Decision, Send, SetTimer, TimerChange
 from bot.domain.errors import NluUnavailable
 from bot.domain.facts import Fact, FactBody
-from bot.domain.ids import derived_id
+from bot.domain.identity import Profile
+from bot.domain.ids import derived_id, digest
 from bot.domain.outgoing import MessageOut, Outgoing
 from bot.domain.turn import Turn
 from bot.domain.understanding import Understanding
@@ -25,6 +26,7 @@ from bot.ports.nlu import LanguageDetector, Nlu
 
 ALBUM_TIMER = "album:"
 ALBUM_WAIT = timedelta(seconds=1)
+UNKNOWN = Profile()
 SWITCH_WORDS = 3
 """A customer's language changes only on a message of at least that many words."""
 
@@ -79,7 +81,8 @@ class TurnRunner:
             return Result(chat=current, timers=(wait,))
         turn = await self._turn(event, current, failed=failed)
         choice = self._choose(turn)
-        decision = await asyncio.wait_for(choice.handler(turn), self._rules.handler_seconds)
+        async with asyncio.timeout(self._rules.handler_seconds):
+            decision = await choice.handler(turn)
         result = self._complete(turn, before, decision, choice)
         metrics.turns.labels(handler=choice.name).inc()
         metrics.turn_seconds.observe(time.perf_counter() - started)
@@ -88,18 +91,19 @@ class TurnRunner:
     # --- before the handler ----------------------------------------------------------------
 
     async def _turn(self, event: ev.Event, chat: Chat, *, failed: bool) -> Turn:
-        chat = speaker.with_open_conversation(chat, event, self._rules.reopening)
-        flooding = False
-        if isinstance(event, ev.CustomerMessage):
-            chat, flooding = speaker.paced(chat, event.at, self._rules.flood_limit)
-        if isinstance(event, ev.CustomerEvent):
-            chat = self._acquainted(chat, event)
-        chat = _with_event_remembered(chat, event)
-        turn = Turn(event=event, chat=chat, now=event.at, flooding=flooding, failed=failed)
-        if flooding or failed or not speaker.listens_to(chat, turn.text):
-            return turn
-        understanding = await self._understand(turn.text)
-        return replace(turn, understanding=understanding, nlu_down=understanding is None)
+        chat = self._arrived(speaker.with_open_conversation(chat, event, self._rules.reopening), event)
+        text = event.text if isinstance(event, ev.CustomerMessage) else ""
+        flooding = bool(text) and chat.pace is not None and chat.pace.count > self._rules.flood_limit
+        if flooding or failed or not speaker.listens_to(chat, text):
+            return Turn(event=event, chat=chat, now=event.at, flooding=flooding, failed=failed)
+        understanding = await self._understand(text)
+        return Turn(
+            event=event,
+            chat=chat,
+            now=event.at,
+            understanding=understanding,
+            nlu_down=understanding is None,
+        )
 
     async def _understand(self, text: str) -> Understanding | None:
         try:
@@ -108,9 +112,25 @@ class TurnRunner:
             metrics.nlu_failures.inc()
             return None
 
-    def _acquainted(self, chat: Chat, event: ev.CustomerEvent) -> Chat:
-        profile = event.profile if event.profile != type(event.profile)() else chat.profile
-        return replace(chat, profile=profile, language=self._language(chat, event))
+    def _arrived(self, chat: Chat, event: ev.Event) -> Chat:
+        """The chat once the event is part of it."""
+        match event:
+            case ev.CustomerMessage() | ev.ButtonPress():
+                return replace(
+                    chat,
+                    profile=_profile(event, chat),
+                    language=self._language(chat, event),
+                    pace=speaker.paced(chat.pace, event.at),
+                    recent=with_lines(chat.recent, mirror.incoming_line(event)),
+                )
+            case ev.CustomerCommand():
+                return replace(chat, profile=_profile(event, chat), language=self._language(chat, event))
+            case ev.CustomerEdit(edited_id=message_id, text=text):
+                return chat.reword(message_id, text)
+            case ev.CustomerDelete(deleted_id=message_id):
+                return chat.forget(message_id)
+            case _:
+                return chat
 
     def _language(self, chat: Chat, event: ev.CustomerEvent) -> str:
         text = event.text if isinstance(event, ev.CustomerMessage) else ""
@@ -170,16 +190,8 @@ def _whole_album(event: ev.TimerDue, chat: Chat) -> tuple[ev.Event, Chat, None]:
     return whole, replace(chat, albums=tuple(other for other in chat.albums if other is not album)), None
 
 
-def _with_event_remembered(chat: Chat, event: ev.Event) -> Chat:
-    match event:
-        case ev.CustomerMessage() | ev.ButtonPress():
-            return chat.remember(mirror.incoming_line(event))
-        case ev.CustomerEdit(edited_id=message_id, text=text):
-            return chat.reword(message_id, text)
-        case ev.CustomerDelete(deleted_id=message_id):
-            return chat.forget(message_id)
-        case _:
-            return chat
+def _profile(event: ev.CustomerEvent, chat: Chat) -> Profile:
+    return chat.profile if event.profile == UNKNOWN else event.profile
 
 
 def _facts(
@@ -187,9 +199,10 @@ def _facts(
 ) -> Iterator[Fact]:
     conversation = after.conversation.id if after.conversation else None
     model = turn.understanding.model if turn.understanding else None
+    base = digest(turn.event.id)
     for index, body in enumerate(_bodies(turn, before, after, decision, sends, handler)):
         yield Fact(
-            id=derived_id("l", turn.event.id, index),
+            id=f"l_{base}-{index}",
             at=turn.now,
             chat=after.id,
             conversation=conversation,

