@@ -74,6 +74,39 @@ class ShardKeys:
         return f"{self.prefix}:once:{what}:{chat}"
 
 
+class BoardKeys:
+    """The keys of a desk's board, all in one slot."""
+
+    def __init__(self, desk: str) -> None:
+        self.prefix = f"{ROOT}:{{board:{desk}}}"
+        self.open = f"{self.prefix}:open"
+        self.closed = f"{self.prefix}:closed"
+        self.numbers = f"{self.prefix}:numbers"
+        self.last_number = f"{self.prefix}:last-number"
+        self.pulse = f"{self.prefix}:pulse"
+        self.lists = (self.open, self.closed, self.last_number, self.numbers, self.pulse)
+
+    def case(self, conversation: str) -> str:
+        """The card and its version: a hash."""
+        return f"{self.prefix}:case:{conversation}"
+
+    def order(self, conversation: str) -> str:
+        """The thread's message ids, in order."""
+        return f"{self.prefix}:order:{conversation}"
+
+    def lines(self, conversation: str) -> str:
+        """What each message of the thread says."""
+        return f"{self.prefix}:lines:{conversation}"
+
+    def fates(self, conversation: str) -> str:
+        """What became of each reply."""
+        return f"{self.prefix}:fates:{conversation}"
+
+    def of_chat(self, chat: ChatId) -> str:
+        """The set of a chat's conversations."""
+        return f"{self.prefix}:chat:{chat}"
+
+
 def lease(name: str) -> str:
     """A lease that is not a shard's, and its token beside it (same slot)."""
     return f"{ROOT}:{{lease:{name}}}"

@@ -1,0 +1,1 @@
+"""Where agents work. One folder a desk; they share the ports and nothing else."""

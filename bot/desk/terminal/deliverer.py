@@ -1,0 +1,67 @@
+"""Puts what the engine tells a desk on that desk's board."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.domain.errors import DeliveryFailed, DeliveryRefused, StoreUnavailable
+from bot.domain.outgoing import CaseCard, CaseDelete, CaseEdit, CaseFate, CaseLine, Outgoing
+from bot.ports.board import Board, Version
+from bot.ports.delivery import Delivered, Pacing
+
+NAME = "terminal"
+DESTINATION = f"desk:{NAME}"
+
+
+class BoardDeliverer:
+    """Delivers ``desk:<name>``. A board is idempotent, so doubt needs no thought.
+
+    Args:
+        board: where.
+        destination: the desk's, ``desk:terminal`` unless told.
+    """
+
+    pacing = Pacing()
+
+    def __init__(self, board: Board, destination: str = DESTINATION) -> None:
+        self._board = board
+        self.destination = destination
+
+    async def deliver(self, entry: Outgoing, *, doubtful: bool) -> Delivered:  # noqa: ARG002
+        """Change the board.
+
+        Raises:
+            DeliveryFailed: the store cannot be reached.
+            DeliveryRefused: nothing a desk shows.
+        """
+        if entry.conversation is None:
+            raise DeliveryRefused("no_conversation")
+        try:
+            return Delivered(platform_id=await self._apply(entry, entry.conversation))
+        except StoreUnavailable as error:
+            raise DeliveryFailed("store_unavailable", doubtful=True) from error
+
+    async def _apply(self, entry: Outgoing, conversation: str) -> str | None:
+        """Make the change; returns the id of the message concerned, if it is about one."""
+        payload = entry.payload
+        version = Version(entry.epoch, _milliseconds(entry.at))
+        match payload:
+            case CaseCard():
+                await self._board.put_card(conversation, entry.chat, payload, version)
+                return None
+            case CaseLine():
+                await self._board.add_line(conversation, entry.chat, payload)
+                return payload.line.message_id
+            case CaseEdit():
+                await self._board.edit_line(conversation, payload.message_id, payload.text, version)
+            case CaseDelete():
+                await self._board.delete_line(conversation, payload.message_id)
+            case CaseFate():
+                await self._board.set_fate(conversation, payload, version)
+            case _:
+                raise DeliveryRefused(f"not_for_a_desk:{type(payload).__name__}")
+        return payload.message_id
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)

@@ -1,0 +1,413 @@
+"""A desk's board on Redis. All of a board is in one slot: a desk is small, and one script then
+changes a case and the lists it stands in together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from bot.domain.errors import NotUnderstandable
+from bot.domain.identity import ChatId
+from bot.domain.outgoing import CaseCard, CaseFate, CaseLine, CaseState
+from bot.ports.board import Case, ThreadLine, Version
+from bot.ports.clock import Clock, SystemClock
+from bot.ports.personal_data import RetentionClass
+from bot.storage.connection import Connection, Script
+from bot.storage.keys import BoardKeys
+
+T = TypeVar("T")
+
+MAX_LINES = 500
+CLOSED_DAYS = 30
+INDEX_SECONDS = 365 * 86_400
+"""How much longer than its cases it is kept which conversations a chat had (ids only)."""
+LONGEST_WAIT = 5.0
+
+LIVE = (CaseState.WAITING, CaseState.CLAIMED)
+
+# What every change does at its end: let the watchers look.
+_PULSE = """
+redis.call('XADD', pulse, 'MAXLEN', '1', '*', 'c', '1')
+"""
+
+# A version is "epoch:ms"; newer: a higher epoch, then a time as late or later.
+_NEWER = """
+local function newer(version, than)
+  if not than then return true end
+  local e1, t1 = string.match(version, '(%d+):(%d+)')
+  local e2, t2 = string.match(than, '(%d+):(%d+)')
+  if tonumber(e1) ~= tonumber(e2) then return tonumber(e1) > tonumber(e2) end
+  return tonumber(t1) >= tonumber(t2)
+end
+"""
+
+# The keys of a case live while it does, and some days longer.
+_KEEP = """
+local function keep(closed, seconds, names)
+  for _, name in ipairs(names) do
+    if closed then redis.call('EXPIRE', name, seconds) else redis.call('PERSIST', name) end
+  end
+end
+"""
+
+# KEYS case, order, lines, fates, of the chat, open, closed, last number, numbers, pulse
+# ARGV conversation, chat, card, version, '1' when live, now ms, keep seconds, index seconds
+_PUT_CARD = Script.of(
+    _NEWER
+    + _KEEP
+    + """
+local case, pulse = KEYS[1], KEYS[10]
+if not newer(ARGV[4], redis.call('HGET', case, 'version')) then return 0 end
+if redis.call('HEXISTS', case, 'number') == 0 then
+  local number = redis.call('INCR', KEYS[8])
+  redis.call('ZADD', KEYS[9], number, ARGV[1])
+  redis.call('HSET', case, 'number', number)
+end
+redis.call('HSET', case, 'chat', ARGV[2], 'card', ARGV[3], 'version', ARGV[4])
+redis.call('HSET', case, 'updated', ARGV[6], 'live', ARGV[5])
+redis.call('SADD', KEYS[5], ARGV[1])
+local from, to = KEYS[6], KEYS[7]
+if ARGV[5] == '1' then from, to = KEYS[7], KEYS[6] end
+redis.call('ZREM', from, ARGV[1])
+redis.call('ZADD', to, ARGV[6], ARGV[1])
+keep(ARGV[5] ~= '1', ARGV[7], {case, KEYS[2], KEYS[3], KEYS[4]})
+redis.call('EXPIRE', KEYS[5], ARGV[8])
+local expired = tonumber(ARGV[6]) - 1000 * tonumber(ARGV[7])
+for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[7], '-inf', expired)) do
+  redis.call('ZREM', KEYS[7], old)
+  redis.call('ZREM', KEYS[9], old)
+end
+"""
+    + _PULSE
+    + "return 1"
+)
+
+# KEYS case, order, lines, fates, of the chat, pulse
+# ARGV conversation, message id, line, longest, keep seconds, index seconds
+_ADD_LINE = Script.of(
+    _KEEP
+    + """
+local order, lines, pulse = KEYS[2], KEYS[3], KEYS[6]
+if redis.call('HEXISTS', lines, ARGV[2]) == 1 then return 0 end
+local last = redis.call('ZRANGE', order, -1, -1, 'WITHSCORES')
+redis.call('HSET', lines, ARGV[2], ARGV[3])
+redis.call('ZADD', order, (tonumber(last[2] or '0')) + 1, ARGV[2])
+redis.call('SADD', KEYS[5], ARGV[1])
+local over = redis.call('ZCARD', order) - tonumber(ARGV[4])
+if over > 0 then
+  for _, old in ipairs(redis.call('ZRANGE', order, 0, over - 1)) do
+    redis.call('HDEL', lines, old)
+    redis.call('HDEL', KEYS[4], old)
+  end
+  redis.call('ZREMRANGEBYRANK', order, 0, over - 1)
+end
+keep(redis.call('HGET', KEYS[1], 'live') ~= '1', ARGV[5], {order, lines, KEYS[4]})
+redis.call('EXPIRE', KEYS[5], ARGV[6])
+"""
+    + _PULSE
+    + "return 1"
+)
+
+# KEYS hash, pulse · ARGV field, what it holds, what it shall hold
+_REPLACE = Script.of(
+    """
+local pulse = KEYS[2]
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+"""
+    + _PULSE
+    + "return 1"
+)
+
+# KEYS case, fates, pulse · ARGV message id, fate, version, keep seconds
+_SET_FATE = Script.of(
+    _NEWER
+    + _KEEP
+    + """
+local pulse = KEYS[3]
+local before = redis.call('HGET', KEYS[2], ARGV[1])
+if before and not newer(ARGV[3], string.match(before, '^[^ ]+')) then return 0 end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[3] .. ' ' .. ARGV[2])
+keep(redis.call('HGET', KEYS[1], 'live') ~= '1', ARGV[4], {KEYS[2]})
+"""
+    + _PULSE
+    + "return 1"
+)
+
+_encode = msgspec.json.Encoder().encode
+_NO_REVISION = "0-0"
+
+
+class _Kept(msgspec.Struct):
+    """A line as it is stored. ``version`` is that of its last edit."""
+
+    said: CaseLine
+    version: tuple[int, int] | None = None
+    deleted: bool = False
+
+
+_card = msgspec.json.Decoder(CaseCard)
+_kept = msgspec.json.Decoder(_Kept)
+_fate = msgspec.json.Decoder(CaseFate)
+
+
+class RedisBoard:
+    """Board and PersonalData for one desk.
+
+    Args:
+        connection: where.
+        desk: the desk's name, e.g. ``terminal``.
+        clock: tells when a case changed.
+        max_lines: how many messages of a thread are kept.
+        closed_days: how long a case that ended is kept.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        desk: str,
+        *,
+        clock: Clock | None = None,
+        max_lines: int = MAX_LINES,
+        closed_days: int = CLOSED_DAYS,
+    ) -> None:
+        self._connection = connection
+        self._keys = BoardKeys(desk)
+        self._clock = clock or SystemClock()
+        self._max_lines = max_lines
+        self._closed_days = closed_days
+        self._closed_seconds = closed_days * 86_400
+
+    # --- changes ---------------------------------------------------------------------------
+
+    async def put_card(self, conversation: str, chat: ChatId, card: CaseCard, version: Version) -> None:
+        """Show a case, or change its card."""
+        keys = self._keys
+        await self._connection.call(
+            _PUT_CARD,
+            [*self._case_keys(conversation), keys.of_chat(chat), *keys.lists],
+            conversation,
+            str(chat),
+            _encode(card),
+            f"{version.epoch}:{version.at_ms}",
+            int(card.state in LIVE),
+            int(self._clock.now().timestamp() * 1000),
+            self._closed_seconds,
+            self._closed_seconds + INDEX_SECONDS,
+        )
+
+    async def add_line(self, conversation: str, chat: ChatId, line: CaseLine) -> None:
+        """Add a message to the thread."""
+        await self._connection.call(
+            _ADD_LINE,
+            [*self._case_keys(conversation), self._keys.of_chat(chat), self._keys.pulse],
+            conversation,
+            line.line.message_id,
+            _encode(_Kept(line)),
+            self._max_lines,
+            self._closed_seconds,
+            self._closed_seconds + INDEX_SECONDS,
+        )
+
+    async def edit_line(self, conversation: str, message_id: str, text: str, version: Version) -> None:
+        """Change what a message says."""
+        version_of = (version.epoch, version.at_ms)
+
+        def edited(kept: _Kept) -> _Kept | None:
+            if kept.deleted or (kept.version is not None and kept.version > version_of):
+                return None
+            return _Kept(_reworded(kept.said, text), version_of)
+
+        if await self._change_line(conversation, message_id, edited):
+            await self._change_recent(conversation, message_id, text)
+
+    async def delete_line(self, conversation: str, message_id: str) -> None:
+        """Take a message back."""
+
+        def deleted(kept: _Kept) -> _Kept | None:
+            if kept.deleted:
+                return None
+            bare = replace(kept.said, line=replace(kept.said.line, text="", attachments=()))
+            return _Kept(bare, kept.version, deleted=True)
+
+        await self._change_line(conversation, message_id, deleted)
+        await self._change_recent(conversation, message_id, None)
+
+    async def set_fate(self, conversation: str, fate: CaseFate, version: Version) -> None:
+        """What became of a reply."""
+        await self._connection.call(
+            _SET_FATE,
+            [self._keys.case(conversation), self._keys.fates(conversation), self._keys.pulse],
+            fate.message_id,
+            _encode(fate),
+            f"{version.epoch}:{version.at_ms}",
+            self._closed_seconds,
+        )
+
+    # --- reading ---------------------------------------------------------------------------
+
+    async def cases(self, *, closed: bool = False) -> Sequence[Case]:
+        """Cases that are live, or those that ended."""
+        names = await self._connection.do(
+            "ZREVRANGE", self._keys.closed if closed else self._keys.open, 0, -1
+        )
+        found = await asyncio.gather(*(self.case(name.decode()) for name in names))
+        cases = [case for case in found if case is not None]
+        if not closed:
+            cases.sort(key=lambda case: (not case.card.urgent, case.card.since, case.number))
+        return cases
+
+    async def case(self, conversation: str) -> Case | None:
+        """One case."""
+        fields = await self._connection.do(
+            "HMGET", self._keys.case(conversation), "chat", "number", "card", "updated"
+        )
+        if fields[0] is None:
+            return None
+        chat, number, card, updated = fields
+        return Case(
+            conversation=conversation,
+            chat=ChatId.parse(chat.decode()),
+            number=int(number),
+            card=_read(_card, card),
+            updated_at=datetime.fromtimestamp(int(updated) / 1000, UTC),
+        )
+
+    async def numbered(self, number: int) -> Case | None:
+        """The case with that number."""
+        names = await self._connection.do("ZRANGEBYSCORE", self._keys.numbers, number, number)
+        return await self.case(names[0].decode()) if names else None
+
+    async def thread(self, conversation: str) -> Sequence[ThreadLine]:
+        """What was said."""
+        keys = self._keys
+        order, lines, fates = await asyncio.gather(
+            self._connection.do("ZRANGE", keys.order(conversation), 0, -1),
+            self._connection.do("HGETALL", keys.lines(conversation)),
+            self._connection.do("HGETALL", keys.fates(conversation)),
+        )
+        said, fated = _pairs(lines), _pairs(fates)
+        return [_thread_line(said[name], fated.get(name)) for name in order if name in said]
+
+    async def changed(self, since: str, timeout: float) -> str:
+        """The present revision, waited for."""
+        if since:
+            await self._connection.blocking_read(
+                {self._keys.pulse: since}, count=1, block=min(timeout, LONGEST_WAIT)
+            )
+        newest = await self._connection.do("XREVRANGE", self._keys.pulse, "+", "-", "COUNT", 1)
+        return newest[0][0].decode() if newest else _NO_REVISION
+
+    # --- personal data ---------------------------------------------------------------------
+
+    @property
+    def retention(self) -> RetentionClass:
+        """What a desk's agents see of a conversation."""
+        return RetentionClass("desk board", "shows agents the conversations they answer", self._closed_days)
+
+    async def export(self, chat: ChatId) -> list[dict[str, Any]]:
+        """Cards and threads."""
+        found: list[dict[str, Any]] = []
+        for conversation in await self._conversations(chat):
+            case, thread = await asyncio.gather(self.case(conversation), self.thread(conversation))
+            if case is None and not thread:
+                continue
+            found.append(
+                {
+                    "conversation": conversation,
+                    "card": msgspec.to_builtins(case.card) if case else None,
+                    "thread": msgspec.to_builtins(thread),
+                }
+            )
+        return found
+
+    async def erase(self, chat: ChatId) -> int:
+        """Remove the cases of a chat; returns how many went."""
+        keys = self._keys
+        conversations = await self._conversations(chat)
+        gone = 0
+        for conversation in conversations:
+            gone += bool(await self._connection.do("DEL", *self._case_keys(conversation)))
+            for index in (keys.open, keys.closed, keys.numbers):
+                await self._connection.do("ZREM", index, conversation)
+        await self._connection.do("DEL", keys.of_chat(chat))
+        await self._connection.do("XADD", keys.pulse, "MAXLEN", 1, "*", "c", "1")
+        return gone
+
+    # --- inside ----------------------------------------------------------------------------
+
+    async def _conversations(self, chat: ChatId) -> list[str]:
+        return sorted(
+            name.decode() for name in await self._connection.do("SMEMBERS", self._keys.of_chat(chat))
+        )
+
+    def _case_keys(self, conversation: str) -> list[str]:
+        keys = self._keys
+        return [
+            keys.case(conversation),
+            keys.order(conversation),
+            keys.lines(conversation),
+            keys.fates(conversation),
+        ]
+
+    async def _change_line(
+        self, conversation: str, message_id: str, change: Callable[[_Kept], _Kept | None]
+    ) -> bool:
+        return await self._change(self._keys.lines(conversation), message_id, _kept, change)
+
+    async def _change_recent(self, conversation: str, message_id: str, text: str | None) -> None:
+        """The card holds the last lines, too: an edit or a deletion reaches those."""
+
+        def changed(card: CaseCard) -> CaseCard | None:
+            recent = tuple(
+                replace(line, text=text or "") if line.message_id == message_id else line
+                for line in card.recent
+                if text is not None or line.message_id != message_id
+            )
+            return None if recent == card.recent else replace(card, recent=recent)
+
+        await self._change(self._keys.case(conversation), "card", _card, changed)
+
+    async def _change(
+        self, key: str, field: str, decoder: msgspec.json.Decoder[T], change: Callable[[T], T | None]
+    ) -> bool:
+        """Read, change, write if it is still what was read; False when there is nothing to change."""
+        while True:
+            before = await self._connection.do("HGET", key, field)
+            after = None if before is None else change(_read(decoder, before))
+            if before is None or after is None:
+                return False
+            if await self._connection.call(_REPLACE, [key, self._keys.pulse], field, before, _encode(after)):
+                return True
+
+
+def _reworded(said: CaseLine, text: str) -> CaseLine:
+    return replace(said, line=replace(said.line, text=text))
+
+
+def _thread_line(line: bytes, fate: bytes | None) -> ThreadLine:
+    kept = _read(_kept, line)
+    return ThreadLine(
+        said=kept.said,
+        edited=kept.version is not None,
+        deleted=kept.deleted,
+        fate=_read(_fate, fate.partition(b" ")[2]) if fate else None,
+    )
+
+
+def _read(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
+    try:
+        return decoder.decode(raw)
+    except msgspec.MsgspecError as error:
+        raise NotUnderstandable(f"board: {error}") from error
+
+
+def _pairs(reply: Any) -> dict[bytes, bytes]:
+    """HGETALL answers a map or a flat list, by protocol."""
+    return dict(reply) if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))
