@@ -1,0 +1,1 @@
+"""Looking orders up: at the shop's own system over HTTP, or in a file."""

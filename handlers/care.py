@@ -1,0 +1,100 @@
+"""What the behaviour may read: wording, knowledge, the shop, hours, and the numbers it goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from bot.domain.chat import Chat
+from bot.domain.decision import Decision
+from bot.domain.turn import Turn
+from bot.ports.knowledge import Knowledge
+from bot.ports.shop import Shop
+from handlers.hours import Hours
+from handlers.replies import Replies
+
+TEAMS = {
+    "adverse_reaction": "safety",
+    "distress": "safety",
+    "threat": "safety",
+    "minor": "safety",
+    "withdrawal": "care",
+    "data_request": "dpo",
+}
+MENU = (
+    "order_status",
+    "faq_delivery_times",
+    "faq_return_how",
+    "faq_refund_when",
+    "faq_store_locations",
+    "faq_routine",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """When the bot is sure enough; confidences are in [0, 1].
+
+    Attributes:
+        answer_at: an intent at least that sure is acted on.
+        ambiguous_within: a second intent that close to the best makes us ask which one.
+        protected_at: a protected intent at least that sure is acted on: a miss costs more than an alarm.
+        protected_within: so is a protected one that close behind the best.
+        suggest_at: a guess at least that sure is worth a button when we did not understand.
+    """
+
+    answer_at: float = 0.5
+    ambiguous_within: float = 0.1
+    protected_at: float = 0.3
+    protected_within: float = 0.05
+    suggest_at: float = 0.05
+
+
+def _never(_chat: Chat) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Care:
+    """Everything a handler reads besides its turn.
+
+    Attributes:
+        teams: the team of a protected intent; FAQ entries name their own.
+        default_team: who gets everything else.
+        privacy_url: the privacy notice.
+        menu: what the help offers: FAQ intents, or ``order_status``.
+        idle_after: silence after which a conversation with the bot is closed.
+        remind_after: opening time after which a waiting customer hears from us once; None for never.
+        acknowledge_every: at most one acknowledgement of a waiting customer's messages in that time.
+        email_every: at most one email about an answer in that time.
+        order_attempts: failed order look-ups a chat may make in a day (UTC).
+        resume_email_enabled: whether this customer may leave an email while waiting.
+    """
+
+    replies: Replies
+    knowledge: Knowledge
+    shop: Shop
+    hours: Hours
+    privacy_url: str
+    thresholds: Thresholds = Thresholds()
+    teams: Mapping[str, str] = field(default_factory=lambda: dict(TEAMS))
+    default_team: str = "care"
+    menu: tuple[str, ...] = MENU
+    idle_after: timedelta = timedelta(minutes=30)
+    remind_after: timedelta | None = timedelta(minutes=15)
+    acknowledge_every: timedelta = timedelta(minutes=10)
+    email_every: timedelta = timedelta(hours=1)
+    order_attempts: int = 5
+    resume_email_enabled: Callable[[Chat], bool] = _never
+
+    def team_of(self, intent: str) -> str:
+        """Who looks after an intent."""
+        if intent in self.teams:
+            return self.teams[intent]
+        entry = self.knowledge.answer(intent, "fr")
+        return (entry.team if entry else "") or self.default_team
+
+
+Behaviour = Callable[[Turn, Care], Awaitable[Decision]]
+"""A handler before it is bound to what it reads."""
