@@ -12,7 +12,7 @@ from bot.domain.facts import FactBody
 from bot.domain.message import Button
 from bot.domain.turn import Turn
 from handlers.care import Care
-from handlers.dates import moment
+from handlers.dates import hour, moment
 from handlers.saying import WAITING, answer, button, human_button, notice, silent
 
 ACKNOWLEDGED = "acknowledged"
@@ -93,7 +93,7 @@ def when(turn: Turn, care: Care, team: str) -> str:
     hours, language = care.hours.of(team), turn.language
     closes = hours.closes_at(turn.now)
     if closes is not None:
-        return care.replies.get("hours.open", language, until=moment(closes, turn.now, language))
+        return care.replies.get("hours.open", language, until=hour(closes, language))
     opens = hours.opens_at(turn.now)
     if opens is None:
         return care.replies.get("hours.unknown", language)

@@ -15,7 +15,7 @@ from bot.domain.errors import ConfigurationError
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LOOK_AHEAD_DAYS = 60
-_SPAN = re.compile(r"^(\d\d):(\d\d)-(\d\d):(\d\d)$")
+_SPAN = re.compile(r"^((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])$")
 
 Span = tuple[time, time]
 
@@ -126,15 +126,9 @@ def _span(team: str, text: str) -> Span | None:
     if not text:
         return None
     found = _SPAN.match(text)
-    try:
-        if found is None:
-            raise ValueError(text)
-        a, b, c, d = (int(part) for part in found.groups())
-        opening, closing = time(a, b), time(c, d)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"Opening hours of {team!r}: write a day as 09:00-19:00, not {text!r}."
-        ) from error
+    if found is None:
+        raise ConfigurationError(f"Opening hours of {team!r}: write a day as 09:00-19:00, not {text!r}.")
+    opening, closing = time.fromisoformat(found[1]), time.fromisoformat(found[2])
     if opening >= closing:
         raise ConfigurationError(f"Opening hours of {team!r}: {text!r} ends before it begins.")
     return opening, closing

@@ -18,9 +18,10 @@ _EMAIL = re.compile(
     r"(?<![\w.%+-])[A-Za-z0-9_][A-Za-z0-9_.%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,24}(?![\w-])"
 )
 _FRENCH_POSTCODE = re.compile(r"(?<![\w+#@.,-])(?<![0-9] )([0-9]{2}) ?([0-9]{3})(?![\w@]| [0-9])")
-# Where else we deliver: British codes, and codes of four digits (Belgium, Switzerland, Austria …).
+# Where else we deliver: British and Irish codes, and codes of four digits (Belgium, Switzerland, Austria …).
 _OTHER_POSTCODE = re.compile(
-    r"\b([A-Za-z]{1,2}[0-9][A-Za-z0-9]? ?[0-9][A-Za-z]{2}|[0-9]{4}(?: ?[A-Za-z]{2})?)\b"
+    r"\b([A-Za-z]{1,2}[0-9][A-Za-z0-9]? ?[0-9][A-Za-z]{2}|[A-Za-z][0-9][0-9Ww] ?[A-Za-z0-9]{4}"
+    r"|[0-9]{4}(?: ?[A-Za-z]{2})?)\b"
 )
 _MAX_EMAIL = 254
 _MAX_TEXT = 4000

@@ -118,9 +118,8 @@ def _shop_down(turn: Turn, care: Care) -> Decision:
 def describe(order: Order, care: Care, language: str, today: date) -> str:
     """An order's status in words. Only for someone who proved that it is theirs."""
     get = care.replies.get
-    parts = [
-        get(f"order.{order.status.value}", language, number=order.number, day=day(order.placed_on, language))
-    ]
+    placed = day(order.placed_on, language)
+    parts = [get(f"order.{order.status.value}", language, number=order.number, day=placed)]
     if order.status in (OrderStatus.PREPARING, OrderStatus.SHIPPED) and order.expected_on:
         key = "order.expected" if order.expected_on >= today else "order.late"
         parts.append(get(key, language, day=day(order.expected_on, language)))
@@ -161,10 +160,7 @@ def _today(turn: Turn, care: Care) -> date:
 
 
 def _gives_up(turn: Turn) -> bool:
-    short = len(turn.text.split()) <= _QUIT_WORDS
+    if len(turn.text.split()) > _QUIT_WORDS:
+        return False
     said_no = turn.understanding is not None and turn.understanding.best.intent == "deny"
-    return (
-        (short and bool(_QUIT.search(turn.text)))
-        or reading.yes_or_no(turn.text) == "deny"
-        or (short and said_no)
-    )
+    return said_no or bool(_QUIT.search(turn.text)) or reading.yes_or_no(turn.text) == "deny"

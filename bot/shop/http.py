@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import json
 from types import TracebackType
+from typing import Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -41,7 +42,7 @@ class HttpShop:
             headers["Authorization"] = f"Bearer {token}"
         self._client = httpx.AsyncClient(headers=headers, timeout=self._timeout, follow_redirects=False)
 
-    async def __aenter__(self) -> HttpShop:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

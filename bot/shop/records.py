@@ -50,7 +50,7 @@ def read_order(found: object, number: str, *, today: date | None = None) -> Orde
 
 def _status(found: Mapping[str, Any]) -> OrderStatus:
     try:
-        return OrderStatus(found.get("status"))
+        return OrderStatus(str(found.get("status")))
     except ValueError as error:
         raise ShopUnavailable("an order has a status we do not know") from error
 
