@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.identity import ChatId
-from bot.domain.outgoing import CaseCard, CaseFate, CaseLine
+from bot.domain.outgoing import CaseCard, CaseFate, CaseLine, CaseState
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,6 +47,11 @@ class ThreadLine:
     edited: bool = False
     deleted: bool = False
     fate: CaseFate | None = None
+
+
+def is_live(card: CaseCard) -> bool:
+    """Whether a case wants a person, or has one."""
+    return card.state in (CaseState.WAITING, CaseState.CLAIMED)
 
 
 class Board(Protocol):

@@ -14,12 +14,13 @@ import msgspec
 
 from bot.domain.errors import NotUnderstandable
 from bot.domain.identity import ChatId
-from bot.domain.outgoing import CaseCard, CaseFate, CaseLine, CaseState
-from bot.ports.board import Case, ThreadLine, Version
+from bot.domain.outgoing import CaseCard, CaseFate, CaseLine
+from bot.ports.board import Case, ThreadLine, Version, is_live
 from bot.ports.clock import Clock, SystemClock
 from bot.ports.personal_data import RetentionClass
-from bot.storage.connection import Connection, Script
+from bot.storage.connection import Script
 from bot.storage.keys import BoardKeys
+from bot.storage.layout import Layout
 
 T = TypeVar("T")
 
@@ -28,8 +29,6 @@ CLOSED_DAYS = 30
 INDEX_SECONDS = 365 * 86_400
 """How much longer than its cases it is kept which conversations a chat had (ids only)."""
 LONGEST_WAIT = 5.0
-
-LIVE = (CaseState.WAITING, CaseState.CLAIMED)
 
 # What every change does at its end: let the watchers look.
 _PULSE = """
@@ -161,23 +160,23 @@ class RedisBoard:
     """Board and PersonalData for one desk.
 
     Args:
-        connection: where.
-        desk: the desk's name, e.g. ``terminal``.
+        layout: where.
         clock: tells when a case changed.
+        desk: the desk's name.
         max_lines: how many messages of a thread are kept.
         closed_days: how long a case that ended is kept.
     """
 
     def __init__(
         self,
-        connection: Connection,
-        desk: str,
-        *,
+        layout: Layout,
         clock: Clock | None = None,
+        *,
+        desk: str = "terminal",
         max_lines: int = MAX_LINES,
         closed_days: int = CLOSED_DAYS,
     ) -> None:
-        self._connection = connection
+        self._connection = layout.connection
         self._keys = BoardKeys(desk)
         self._clock = clock or SystemClock()
         self._max_lines = max_lines
@@ -196,7 +195,7 @@ class RedisBoard:
             str(chat),
             _encode(card),
             f"{version.epoch}:{version.at_ms}",
-            int(card.state in LIVE),
+            int(is_live(card)),
             int(self._clock.now().timestamp() * 1000),
             self._closed_seconds,
             self._closed_seconds + INDEX_SECONDS,

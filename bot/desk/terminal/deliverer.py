@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.domain.errors import DeliveryFailed, DeliveryRefused, StoreUnavailable
 from bot.domain.outgoing import CaseCard, CaseDelete, CaseEdit, CaseFate, CaseLine, Outgoing
-from bot.ports.board import Board, Version
+from bot.ports.board import Board, Version, is_live
 from bot.ports.delivery import Delivered, Pacing
 
 NAME = "terminal"
@@ -47,7 +47,7 @@ class BoardDeliverer:
         version = Version(entry.epoch, _milliseconds(entry.at))
         match payload:
             case CaseCard():
-                await self._board.put_card(conversation, entry.chat, payload, version)
+                await self._put(entry, conversation, payload, version)
                 return None
             case CaseLine():
                 await self._board.add_line(conversation, entry.chat, payload)
@@ -61,6 +61,15 @@ class BoardDeliverer:
             case _:
                 raise DeliveryRefused(f"not_for_a_desk:{type(payload).__name__}")
         return payload.message_id
+
+    async def _put(self, entry: Outgoing, conversation: str, card: CaseCard, version: Version) -> None:
+        """A case that (re)appears brings what was said before it: the thread begins with that. The
+        lines go first: should we be interrupted, the card still tells that they are to be added."""
+        before = await self._board.case(conversation)
+        if is_live(card) and (before is None or not is_live(before.card)):
+            for line in card.recent:
+                await self._board.add_line(conversation, entry.chat, CaseLine(line=line))
+        await self._board.put_card(conversation, entry.chat, card, version)
 
 
 def _milliseconds(at: datetime) -> int:

@@ -22,8 +22,7 @@ from bot.domain.events import (
 )
 from bot.domain.identity import Agent, ChatId
 from bot.domain.ids import new_id
-from bot.domain.message import Author, Line
-from bot.domain.outgoing import CaseLine, CaseState
+from bot.domain.outgoing import CaseState
 from bot.ports.board import Board, Case, ThreadLine
 from bot.ports.clock import Clock
 from bot.ports.inbox import Inbox
@@ -122,6 +121,20 @@ class DeskSession:
         """The board's revision, once it is another than ``since`` or the seconds are over."""
         return await self._board.changed(since, timeout)
 
+    async def fate(self, case: Case, message_id: str, within: float) -> ThreadLine | None:
+        """A reply in the thread as soon as its fate is known, or as it is after so many seconds; None
+        when it has not come that far."""
+        revision = ""
+        try:
+            async with asyncio.timeout(within):
+                while True:
+                    revision = await self._board.changed(revision, 1.0)
+                    line = await self._line(case, message_id)
+                    if line is not None and line.fate is not None:
+                        return line
+        except TimeoutError:
+            return await self._line(case, message_id)
+
     def holds(self, case: Case) -> bool:
         """Whether the case is in this agent's hands."""
         card = case.card
@@ -160,7 +173,6 @@ class DeskSession:
         message_id = new_id("a")
         event = AgentReply(**self._stamp(case), message_id=message_id, text=text)
         await self._append(event)
-        await self._show(case, message_id, text)
         return message_id
 
     async def note(self, case: Case, text: str) -> str:
@@ -173,7 +185,6 @@ class DeskSession:
         case = await self._live(case)
         message_id = new_id("n")
         await self._append(AgentNote(**self._stamp(case), message_id=message_id, text=text))
-        await self._show(case, message_id, text, note=True)
         return message_id
 
     async def transfer(self, case: Case, team: str) -> None:
@@ -207,6 +218,10 @@ class DeskSession:
         await self._append(AgentResolve(**self._stamp(case)))
 
     # --- inside ----------------------------------------------------------------------------
+
+    async def _line(self, case: Case, message_id: str) -> ThreadLine | None:
+        thread = await self._board.thread(case.conversation)
+        return next((line for line in thread if line.said.line.message_id == message_id), None)
 
     def _stamp(self, case: Case) -> _Stamp:
         return {
@@ -258,8 +273,3 @@ class DeskSession:
                         raise NotDone(Problem.HELD, colleague.name)
         except TimeoutError:
             raise NotDone(Problem.UNCONFIRMED) from None
-
-    async def _show(self, case: Case, message_id: str, text: str, *, note: bool = False) -> None:
-        """Our own words in the thread at once, without waiting for the engine's copy of them."""
-        line = Line(message_id, Author.AGENT, text, self._clock.now(), author_name=self.agent.name)
-        await self._board.add_line(case.conversation, case.chat, CaseLine(line=line, note=note))
