@@ -31,6 +31,7 @@ from handlers import (
     receipts,
     resume_email,
     small_talk,
+    trouble,
 )
 from handlers.care import Behaviour, Care
 from handlers.reading import Kind
@@ -156,6 +157,9 @@ TIMERS: Mapping[str, Behaviour] = {
 }
 
 
+_FROM_CUSTOMER = (ev.CustomerMessage, ev.CustomerCommand, ev.ButtonPress)
+
+
 def build_choose(care: Care) -> Choose:
     """The table, with what the handlers read."""
 
@@ -172,6 +176,11 @@ def build_choose(care: Care) -> Choose:
 
 def _pick(turn: Turn, care: Care) -> Behaviour:
     event = turn.event
+    if turn.chat.speaker is Speaker.BOT and isinstance(event, _FROM_CUSTOMER):
+        if turn.failed:
+            return trouble.sorry
+        if turn.flooding:
+            return trouble.flooded
     if isinstance(event, ev.CustomerMessage):
         return _for_message(turn, care)
     if isinstance(event, ev.CustomerCommand):

@@ -33,11 +33,14 @@ async def claim(turn: Turn, care: Care) -> Decision:
 
 
 async def reply(turn: Turn, care: Care) -> Decision:
-    """Write to the customer; takes the conversation first if nobody has it, reopens a closed one."""
+    """Write to the customer; takes the conversation first if nobody has it.
+
+    The engine has reopened a conversation that had ended.
+    """
     event = turn.event
     if not isinstance(event, AgentReply) or not (event.text.strip() or event.attachments):
         return silent(turn)
-    chat = _reopened(turn.chat)
+    chat = turn.chat
     sends: tuple[Send, ...] = ()
     if chat.speaker is Speaker.CLOSED:
         return silent(turn)
@@ -124,14 +127,6 @@ def _taken(turn: Turn, care: Care, chat: Chat, agent: Agent) -> tuple[Chat, tupl
     text = care.replies.get(key, turn.language, name=name)
     line = MessageOut(text=text, author=Author.SYSTEM, answers=False)
     return chat.claim(agent, unasked), (Send(payload=line),)
-
-
-def _reopened(chat: Chat) -> Chat:
-    """An agent writes once more after the end: the same conversation goes on."""
-    last = chat.conversation
-    if chat.speaker is not Speaker.CLOSED or last is None:
-        return chat
-    return chat.open(replace(last, closed_at=None, outcome=None, reopened=last.reopened + 1))
 
 
 def _written(event: AgentReply) -> MessageOut:
