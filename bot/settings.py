@@ -85,11 +85,12 @@ class WebSettings(Section):
     accent: str = Field("#7a4b2a", pattern=r"^#[0-9a-fA-F]{6}$")
     secret: SecretStr | None = None
     """Signs sessions, file links and resume links. Generated once where Valkey is embedded."""
-    connections_per_ip: int = Field(50, ge=1)
-    sessions_per_ip_hour: int = Field(500, ge=1)
-    messages_per_second: float = Field(2.0, gt=0)
-    """Sustained rate of one session."""
-    messages_burst: int = Field(20, ge=1)
+    messages_burst: int = Field(40, ge=1)
+    """Messages one session may send at once, and then each second."""
+    messages_per_second: float = Field(5.0, gt=0)
+    connections_per_address: int = Field(2_000, ge=1)
+    sessions_per_address: int = Field(1_000, ge=1)
+    """New sessions one address may begin at once; a fiftieth of it each second from then on."""
 
 
 class TelegramSettings(Section):
@@ -101,7 +102,6 @@ class TelegramSettings(Section):
     """Where Telegram finds us; ``web.public_url`` + ``/telegram/webhook`` when left out."""
     webhook_secret: SecretStr | None = None
     api_base: str = "https://api.telegram.org"
-    account: str = Field("main", pattern=r"^[A-Za-z0-9_-]{1,32}$")
 
 
 class RedisSettings(Section):
@@ -212,6 +212,8 @@ class RetentionSettings(Section):
 
     messages: int = Field(365, ge=1)
     transcripts: int = Field(30, ge=1)
+    chats: int = Field(90, ge=1)
+    """Live state of a chat after its last turn."""
     media: int = Field(90, ge=1)
     dedupe: int = Field(7, ge=1)
     """Platform ids, so that a late retry is still recognised."""
@@ -507,7 +509,7 @@ def _check_together(settings: Settings) -> None:
         if telegram.webhook_secret is None:
             raise ConfigurationError(
                 "GUICHET_TELEGRAM__WEBHOOK_SECRET is not set: webhook mode needs a random secret of "
-                "1 to 256 letters, digits, _ or -."
+                "16 to 256 letters, digits, _ or -."
             )
         if not (telegram.webhook_url or settings.web.public_url):
             raise ConfigurationError(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-FREE_SECTIONS = frozenset({"team"})
-"""Sections whose keys the operator chooses: a name for each team."""
+FREE_SECTIONS = frozenset({"team", "telegram"})
+"""Sections that no handler speaks: names the operator gives to teams, what Telegram shows by itself."""
 
 
 def _keys(section: str, **names: str) -> dict[str, frozenset[str]]:

@@ -271,7 +271,7 @@ class Supervisor:
 
 async def _exited(running: asyncio.subprocess.Process) -> None:
     """Wait for the process itself. Its ``wait()`` also waits for whoever inherited its output."""
-    while running.returncode is None:
+    while running.returncode is None:  # noqa: ASYNC110 - there is no event for it
         await asyncio.sleep(EXIT_POLL)
 
 
