@@ -60,8 +60,15 @@ _BAD = {
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
-def make_bot(token: str, *, api_base: str = OFFICIAL_API) -> Bot:
+def make_bot(
+    token: str, *, api_base: str = OFFICIAL_API, transport: httpx.AsyncBaseTransport | None = None
+) -> Bot:
     """A client for one bot. Makes no call; ``await bot.shutdown()`` closes it.
+
+    Args:
+        token: from @BotFather.
+        api_base: where the Bot API is; a self-hosted one works too.
+        transport: how to reach it; httpx's own when None.
 
     Raises:
         ConfigurationError: the token does not look like one.
@@ -69,14 +76,22 @@ def make_bot(token: str, *, api_base: str = OFFICIAL_API) -> Bot:
     account_of(token)
     _keep_quiet()
     base = api_base.rstrip("/")
+    kwargs = {"transport": transport} if transport else None
     return Bot(
         token,
         base_url=f"{base}/bot",
         base_file_url=f"{base}/file/bot",
         request=HTTPXRequest(
-            CONNECTIONS, read_timeout=20, write_timeout=20, connect_timeout=10, pool_timeout=5
+            CONNECTIONS,
+            read_timeout=20,
+            write_timeout=20,
+            connect_timeout=10,
+            pool_timeout=5,
+            httpx_kwargs=kwargs,
         ),
-        get_updates_request=HTTPXRequest(POLL_CONNECTIONS, connect_timeout=10, pool_timeout=5),
+        get_updates_request=HTTPXRequest(
+            POLL_CONNECTIONS, connect_timeout=10, pool_timeout=5, httpx_kwargs=kwargs
+        ),
     )
 
 
