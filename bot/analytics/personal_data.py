@@ -136,27 +136,22 @@ async def _everything(connection: AsyncConnection, number: int) -> AsyncIterator
 
 
 def _queries(number: int) -> dict[str, Select[Any]]:
-    people, contacts, edits = schema.identities, schema.contacts, schema.message_edits
-    identity = select(people, contacts.c.email).outerjoin(
-        contacts, people.c.contact_id == contacts.c.contact_id
-    )
-    edited = select(edits.c.at, edits.c.message_id, edits.c.author, schema.message_texts.c.text).join(
-        schema.message_texts, schema.message_texts.c.fact_id == edits.c.fact_id
-    )
-    values = select(schema.understandings, schema.entity_values.c.entities.label("entity_values")).outerjoin(
-        schema.entity_values, schema.entity_values.c.fact_id == schema.understandings.c.fact_id
-    )
+    people, contacts = schema.identities, schema.contacts
+    texts, values = schema.message_texts, schema.entity_values
+    edits, understandings = schema.message_edits, schema.understandings
     queries = {
-        "identity": identity.where(people.c.identity_id == number),
-        "message": _of(messages_view, number),
-        "edit": edited.where(edits.c.identity_id == number).order_by(edits.c.at),
-        "understanding": values.where(schema.understandings.c.identity_id == number).order_by(
-            schema.understandings.c.at
+        "identity": select(people, contacts.c.email)
+        .outerjoin(contacts, people.c.contact_id == contacts.c.contact_id)
+        .where(people.c.identity_id == number),
+        "message": _of(messages_view, number, texts.c.text.label("first_text")).outerjoin(
+            texts, texts.c.fact_id == messages_view.c.fact_id
+        ),
+        "edit": _of(edits, number, texts.c.text).join(texts, texts.c.fact_id == edits.c.fact_id),
+        "understanding": _of(understandings, number, values.c.entities.label("entity_values")).outerjoin(
+            values, values.c.fact_id == understandings.c.fact_id
         ),
     }
-    for table in _PLAIN:
-        queries[table.name] = _of(table, number)
-    return queries
+    return queries | {table.name: _of(table, number) for table in _PLAIN}
 
 
 _PLAIN = (
@@ -169,8 +164,8 @@ _PLAIN = (
 )
 
 
-def _of(table: Any, number: int) -> Select[Any]:
-    return select(table).where(table.c.identity_id == number).order_by(table.c.at, table.c.fact_id)
+def _of(table: Any, number: int, *more: ColumnElement[Any]) -> Select[Any]:
+    return select(table, *more).where(table.c.identity_id == number).order_by(table.c.at, table.c.fact_id)
 
 
 # --- erasing ---------------------------------------------------------------------------------

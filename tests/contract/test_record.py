@@ -294,11 +294,14 @@ async def test_an_error_says_nothing_of_what_was_stored(database: Database, reco
 async def test_a_lost_connection_loses_nothing_and_parks_nothing(
     database: Database, record: SqlRecord, postgres: Any, database_url: str
 ) -> None:
-    await record.store(every_fact("a"))
-    with pytest.raises(RecordUnavailable):
+    async def write_while_the_server_restarts() -> None:
         async with database.writing() as connection:
             postgres.cut_connections(database_url)
             await connection.execute(text("SELECT 1"))
+
+    await record.store(every_fact("a"))
+    with pytest.raises(RecordUnavailable):
+        await write_while_the_server_restarts()
 
     assert await record.store(every_fact("b")) == len(EVERY_BODY)
     assert (await count_all(database))["parked_facts"] == 0

@@ -1,0 +1,127 @@
+"""``guichet log export``, as typed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner, Result
+
+from bot.analytics.database import Database
+from bot.analytics.record import SqlRecord
+from bot.analytics.upgrade import upgrade
+from bot.cli.log import _instant, app
+from bot.domain.errors import ConfigurationError
+from bot.ports.clock import SystemClock
+from tests.fakes.facts import NOON, after, fact, said
+
+
+@pytest.fixture
+def record_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "record.db"
+    monkeypatch.setenv("GUICHET_DATABASE__URL", f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def three_messages(record_file: Path) -> None:
+    async def fill(url: str) -> None:
+        database = Database.open(url)
+        facts = [fact(said(f"message {n}", f"m{n}"), at=after(n)) for n in range(3)]
+        await SqlRecord(database, SystemClock()).store(facts)
+        await database.close()
+
+    upgrade(f"sqlite:///{record_file}")
+    asyncio.run(fill(f"sqlite:///{record_file}"))
+
+
+def typed(*words: object) -> Result:
+    return CliRunner().invoke(app, ["export", *map(str, words)])
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_without_options_messages_go_to_standard_output_as_json_lines() -> None:
+    result = typed()
+    assert result.exit_code == 0
+    assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == [
+        "message 0",
+        "message 1",
+        "message 2",
+    ]
+    assert result.stderr == ""
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_a_file_is_readable_by_its_owner_only_and_nothing_else_is_left(tmp_path: Path) -> None:
+    out = tmp_path / "exported" / "log.parquet"
+    out.parent.mkdir()
+    result = typed("--format", "parquet", "--out", out)
+    assert result.exit_code == 0
+    assert "3 messages" in result.stderr
+    assert pq.read_table(out).num_rows == 3
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert list(out.parent.iterdir()) == [out]
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_a_span_of_time_is_respected() -> None:
+    result = typed("--since", after(1).isoformat(), "--until", after(2).isoformat())
+    assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == ["message 1"]
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_parquet_needs_a_file() -> None:
+    result = typed("--format", "parquet")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "--out" in result.stderr
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_a_folder_that_does_not_exist_gets_one_sentence(tmp_path: Path) -> None:
+    result = typed("--out", tmp_path / "nowhere" / "log.jsonl")
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_before_anything_was_logged_it_says_so_and_makes_no_file(record_file: Path) -> None:
+    result = typed()
+    assert result.exit_code == 1
+    assert "Nothing was logged yet" in result.stderr
+    assert not record_file.exists()
+
+
+def test_a_failed_export_leaves_the_old_file_alone(record_file: Path, tmp_path: Path) -> None:
+    record_file.write_bytes(b"not a database at all" * 100)
+    out = tmp_path / "log.jsonl"
+    out.write_text("yesterday's")
+    result = typed("--out", out)
+    assert result.exit_code == 1
+    assert out.read_text() == "yesterday's"
+    assert sorted(tmp_path.glob(".*part")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-01", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("2026-11-01T09:00", datetime(2026, 11, 1, 9, tzinfo=UTC)),
+        ("2026-11-01T09:00+01:00", datetime(2026, 11, 1, 8, tzinfo=UTC)),
+        ("90m", datetime(2026, 11, 22, 10, 30, tzinfo=UTC)),
+        ("24h", datetime(2026, 11, 21, 12, tzinfo=UTC)),
+        ("7d", datetime(2026, 11, 15, 12, tzinfo=UTC)),
+        ("2w", datetime(2026, 11, 8, 12, tzinfo=UTC)),
+    ],
+)
+def test_a_moment_is_a_date_a_time_or_how_long_ago(text: str, moment: datetime) -> None:
+    assert _instant("--since", text, NOON) == moment
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "7y", "999999w", "2026-13-01"])
+def test_anything_else_is_not_a_moment(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="--since"):
+        _instant("--since", text, NOON)
