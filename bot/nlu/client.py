@@ -1,0 +1,139 @@
+"""Asking Rasa what a text means."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from time import monotonic, perf_counter
+
+import httpx
+import structlog
+from prometheus_client import Counter, Histogram
+
+from bot.domain.errors import NluUnavailable
+from bot.domain.understanding import Entity, Guess, Understanding
+from bot.nlu.cache import ParseCache
+from bot.nlu.replicas import Replicas
+from bot.nlu.text import prepare
+from bot.nlu.wire import read_parse
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold the token, in the URL
+
+log = structlog.get_logger(__name__)
+
+PARSE_SECONDS = Histogram(
+    "guichet_nlu_parse_seconds",
+    "Time a parse took, retry included, cache hits excluded",
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
+)
+PARSE_FAILURES = Counter("guichet_nlu_attempt_failures", "Attempts at a parse that failed", ["reason"])
+CACHE_HITS = Counter("guichet_nlu_cache_hits", "Parses answered from the cache")
+
+NOTHING = Understanding(ranking=(Guess("out_of_scope", 0.0),))
+"""What a text without anything to read means."""
+
+
+class RasaNlu:
+    """The Nlu port over one or more Rasa processes. All times are in seconds.
+
+    A parse has ``total`` to succeed. The first attempt may use ``first`` of it; when it fails, one
+    more is made, at another replica if there is one, with what is left. Text beyond ``text_limit``
+    characters is not looked at. Text in which nothing can be read (blank, zero-width, a bare ``/``)
+    is not sent: it is ``out_of_scope`` with confidence 0. The token is never logged.
+    """
+
+    def __init__(
+        self,
+        replicas: Sequence[str],
+        token: str,
+        *,
+        first: float = 1.2,
+        total: float = 2.0,
+        text_limit: int = 1000,
+        cache_size: int = 4096,
+        set_aside: float = 5.0,
+    ) -> None:
+        self._replicas = Replicas(replicas, set_aside=set_aside)
+        self._set_aside = set_aside
+        self._first = first
+        self._total = total
+        self._limit = text_limit
+        self._cache = ParseCache(cache_size)
+        self._client = httpx.AsyncClient(
+            params={"token": token},
+            timeout=total,
+            limits=httpx.Limits(max_keepalive_connections=32),
+            trust_env=False,
+        )
+
+    async def parse(self, text: str) -> Understanding:
+        """What the text means; ``ms`` is 0 when it was known already.
+
+        Raises:
+            NluUnavailable: no usable answer within ``total``, one retry included.
+        """
+        prepared = prepare(text, self._limit)
+        if not prepared.text:
+            return NOTHING
+        known = self._cache.get(prepared.text)
+        if known is not None:
+            CACHE_HITS.inc()
+            return _moved(replace(known, ms=0.0), prepared.offset)
+        understanding = await self._ask(prepared.text)
+        self._cache.put(prepared.text, understanding)
+        return _moved(understanding, prepared.offset)
+
+    def use(self, replicas: Sequence[str]) -> None:
+        """Ask these from now on (another model, more processes). Parses under way finish where they are."""
+        self._replicas = Replicas(replicas, set_aside=self._set_aside)
+        self._cache.clear()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _ask(self, text: str) -> Understanding:
+        begun = monotonic()
+        order = self._replicas.order()
+        try:
+            return await self._attempt(order[0], text, self._first, begun)
+        except NluUnavailable as error:
+            self._note_failure(order[0], error)
+        left = self._total - (monotonic() - begun)
+        other = order[1 % len(order)]
+        try:
+            return await self._attempt(other, text, left, begun)
+        except NluUnavailable as error:
+            self._note_failure(other, error)
+            raise
+
+    async def _attempt(self, url: str, text: str, timeout: float, begun: float) -> Understanding:
+        started = perf_counter()
+        try:
+            async with asyncio.timeout(timeout):
+                response = await self._client.post(f"{url}/model/parse", json={"text": text})
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise NluUnavailable("timeout") from error
+        except httpx.HTTPError as error:
+            raise NluUnavailable("connection") from error
+        if response.status_code != httpx.codes.OK:
+            raise NluUnavailable(f"status {response.status_code}")
+        understanding = read_parse(response.content, (perf_counter() - started) * 1000)
+        self._replicas.answered(url)
+        PARSE_SECONDS.observe(monotonic() - begun)
+        return understanding
+
+    def _note_failure(self, url: str, error: NluUnavailable) -> None:
+        self._replicas.failed(url)
+        PARSE_FAILURES.labels(reason=str(error)).inc()
+        log.warning("nlu_attempt_failed", replica=url, reason=str(error))
+
+
+def _moved(understanding: Understanding, offset: int) -> Understanding:
+    """The entities where they are in the original text."""
+    if not offset or not understanding.entities:
+        return understanding
+    moved = (Entity(e.name, e.value, e.start + offset, e.end + offset) for e in understanding.entities)
+    return replace(understanding, entities=tuple(moved))

@@ -1,0 +1,36 @@
+"""Which NLU process to ask next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+
+class Replicas:
+    """Takes turns between base URLs; one that failed is asked last for ``set_aside`` seconds."""
+
+    def __init__(
+        self, urls: Sequence[str], *, set_aside: float = 5.0, clock: Callable[[], float] = monotonic
+    ) -> None:
+        if not urls:
+            raise ValueError("at least one NLU process is needed")
+        self._urls = [url.rstrip("/") for url in urls]
+        self._set_aside = set_aside
+        self._clock = clock
+        self._until: dict[str, float] = {}
+        self._next = 0
+
+    def order(self) -> list[str]:
+        """All of them, the one to ask first at the front."""
+        first, self._next = self._next, (self._next + 1) % len(self._urls)
+        turned = self._urls[first:] + self._urls[:first]
+        now = self._clock()
+        return sorted(turned, key=lambda url: self._until.get(url, 0.0) > now)
+
+    def failed(self, url: str) -> None:
+        """Ask the others first for a while."""
+        self._until[url] = self._clock() + self._set_aside
+
+    def answered(self, url: str) -> None:
+        """It is well."""
+        self._until.pop(url, None)
