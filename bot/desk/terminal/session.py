@@ -45,6 +45,7 @@ class Problem(StrEnum):
     EMPTY = "empty"
     TOO_LONG = "too_long"
     BAD_TEAM = "bad_team"
+    NO_CASE_OPEN = "no_case_open"
 
 
 class NotDone(GuichetError):
