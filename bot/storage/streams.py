@@ -61,18 +61,32 @@ class StreamReader:
         self._under_way.clear()
 
     async def _read_apart(self, streams: Mapping[str, str], *, count: int, block: float) -> list[Any]:
-        for key, cursor in streams.items():
-            if (key, cursor) not in self._under_way:
-                read = self._connection.blocking_read({key: cursor}, count=count, block=block)
-                self._under_way[key, cursor] = asyncio.create_task(read)
-        await asyncio.wait(self._under_way.values(), timeout=block, return_when=asyncio.FIRST_COMPLETED)
-        wanted = set(streams.items())
+        wanted = tuple(streams.items())
+        deadline = asyncio.get_running_loop().time() + block
+        while (left := deadline - asyncio.get_running_loop().time()) > 0:
+            reads = [self._begun(*read, count=count, block=block) for read in wanted]
+            await asyncio.wait(reads, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            found = self._taken(wanted)
+            if found:
+                return found
+        return []
+
+    def _begun(self, key: str, cursor: str, *, count: int, block: float) -> asyncio.Task[list[Any]]:
+        if (key, cursor) not in self._under_way:
+            read = self._connection.blocking_read({key: cursor}, count=count, block=block)
+            self._under_way[key, cursor] = asyncio.create_task(read)
+        return self._under_way[key, cursor]
+
+    def _taken(self, wanted: tuple[_Read, ...]) -> list[Any]:
+        """What reads have ended with; a read that nobody wants any more is forgotten."""
         found: list[Any] = []
-        for read_of, task in list(self._under_way.items()):
+        for read, task in list(self._under_way.items()):
             if task.done():
-                del self._under_way[read_of]
-                batches = task.result()
-                found.extend(batches if read_of in wanted else [])
+                del self._under_way[read]
+                if read in wanted:
+                    found.extend(task.result())
+                elif not task.cancelled():
+                    task.exception()
         return found
 
 
