@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -93,17 +92,19 @@ def refusal(status: int, description: str, **parameters: Any) -> httpx.Response:
 
 @dataclass
 class FakeInbox:
-    """Keeps events once by id; ``failing`` of the next appends and parks fail."""
+    """Keeps events and parked updates once; ``failing`` of the next appends and parks fail."""
 
     speaker: Speaker | None = Speaker.BOT
     failing: int = 0
     events: list[Event] = field(default_factory=list)
     parked: list[tuple[str, str, str]] = field(default_factory=list)
+    before_append: Callable[[], object] = bool
 
     def clean(self, text: str) -> str:
         return text
 
     async def append(self, event: Event) -> Appended:
+        self.before_append()
         self._fail()
         new = all(known.id != event.id for known in self.events)
         if new:
@@ -112,8 +113,9 @@ class FakeInbox:
 
     async def park(self, source: str, raw: str, error: str) -> None:
         self._fail()
-        json.dumps(raw).encode()
-        self.parked.append((source, raw, error))
+        raw.encode()
+        if (source, raw, error) not in self.parked:
+            self.parked.append((source, raw, error))
 
     def _fail(self) -> None:
         if self.failing:

@@ -13,15 +13,13 @@ from prometheus_client import Counter
 
 from bot.channels.telegram.courtesies import Courtesies
 from bot.channels.telegram.ingest import CHANNEL, Ignored, InGroup, Outcome, Taken, Unreadable, read_update
-from bot.channels.telegram.limits import PARKED_CHARACTERS
 from bot.domain.events import CustomerEdit
-from bot.domain.ids import derived_id, new_id
+from bot.domain.ids import new_id
 from bot.ports.clock import Clock
 from bot.ports.inbox import Inbox
 
 log = structlog.get_logger(__name__)
 
-REMEMBERED_PARKED = 256
 
 UPDATES = Counter(
     "guichet_telegram_updates", "Updates received from Telegram, by what became of them", ["outcome"]
@@ -66,7 +64,6 @@ class Intake:
         self._account = account
         self._clock = clock
         self._new_file_id = new_file_id
-        self._parked: dict[str, None] = {}
         self._in_turn: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def read(self, raw: object) -> Received:
@@ -97,20 +94,14 @@ class Intake:
         UPDATES.labels(_label(received.outcome)).inc()
 
     async def park(self, text: str, reason: str) -> None:
-        """Keep what is not even an update; the same again is kept once.
+        """Keep what is not even an update.
 
         Raises:
             StoreUnavailable: nothing was promised: do not confirm.
         """
-        name = derived_id("u", text)
-        if name in self._parked:  # its batch failed after it was parked, and came again
-            return
-        kept = text.encode("utf-8", "replace").decode()[:PARKED_CHARACTERS]
-        await self._inbox.park(f"{CHANNEL}:{self._account}", kept, reason)
+        readable = text.encode("utf-8", "replace").decode()  # no lone surrogates, which no store takes
+        await self._inbox.park(f"{CHANNEL}:{self._account}", readable, reason)
         log.warning("telegram_update_parked", reason=reason)
-        self._parked[name] = None
-        if len(self._parked) > REMEMBERED_PARKED:
-            del self._parked[next(iter(self._parked))]
 
     async def _append(self, taken: Taken, order: str) -> None:
         lock = self._in_turn.setdefault(order, asyncio.Lock())

@@ -31,9 +31,6 @@ PHOTO_BYTES: Final = 10 * 1024 * 1024
 UPDATE_BYTES: Final = 1024 * 1024
 """Largest webhook body we read. Telegram's own are a few kilobytes."""
 
-PARKED_CHARACTERS: Final = 16_384
-"""How much of an unreadable update is kept for staff."""
-
 ALLOWED_UPDATES: Final = ("message", "edited_message", "callback_query", "my_chat_member")
 """What we ask Telegram for. Always said: otherwise the last choice made for the token stays."""
 

@@ -51,6 +51,7 @@ class TelegramPoller:
         self._menu = menu or {}
         self._wait = wait
         self._offset: int | None = None
+        self._confirmed: int | None = None
         self._failures = 0
         self._ready = False
 
@@ -94,7 +95,7 @@ class TelegramPoller:
     async def _fetch(self, *, limit: int, wait: int) -> list[Any]:
         asked: dict[str, Any] = {"timeout": wait, "limit": limit, "allowed_updates": list(ALLOWED_UPDATES)}
         if self._offset is not None:
-            asked["offset"] = self._offset
+            asked["offset"] = self._confirmed = self._offset
         updates = await self._bot.do_api_request("getUpdates", asked, read_timeout=wait + READ_MARGIN)
         return updates if isinstance(updates, list) else []
 
@@ -121,8 +122,8 @@ class TelegramPoller:
             await self._intake.take(received)
 
     async def _confirm(self) -> None:
-        """Tell Telegram what the last batch was, so that a restart does not fetch it again."""
-        if self._offset is not None:
+        """Tell Telegram what the last batch was, if no poll has, so that it does not come again."""
+        if self._offset != self._confirmed:
             with suppress(TelegramError):
                 await asyncio.wait_for(self._fetch(limit=1, wait=0), timeout=READ_MARGIN)
 

@@ -126,12 +126,6 @@ async def test_an_update_of_an_unknown_kind_is_parked_once(counter: Counter) -> 
     ]
 
 
-async def test_a_malformed_update_is_parked_and_not_too_long(counter: Counter) -> None:
-    await counter.take(update(9, message={"text": "x" * 100_000}))
-    ((_, raw, reason),) = counter.inbox.parked
-    assert (len(raw), reason) == (16_384, "malformed")
-
-
 async def test_an_update_that_could_not_be_parked_is_not_confirmed(counter: Counter) -> None:
     counter.inbox.failing = 1
     with pytest.raises(StoreUnavailable):

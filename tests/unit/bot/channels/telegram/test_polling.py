@@ -190,12 +190,14 @@ async def test_the_menu_of_commands_is_published_and_may_fail(line: Line) -> Non
     assert asked == [{"command": "human", "description": "Parler à une personne"}]
 
 
-async def test_stopping_confirms_the_last_batch(line: Line) -> None:
-    line.api.waiting = [update(7, message=message("au revoir"))]
+async def test_stopping_in_the_middle_of_a_batch_takes_it_whole_and_confirms_it(line: Line) -> None:
+    line.inbox.before_append = line.stop.set
+    line.api.waiting = [update(7, message=message("au")), update(8, message=message("revoir"))]
     line.start()
-    await line.until(lambda: line.texts)
-    await line.hang_up()
-    assert line.api.of("getUpdates")[-1]["offset"] == "8"
+    assert line.running
+    await line.running
+    assert line.texts == ["au", "revoir"]
+    assert [asked.get("offset") for asked in line.api.of("getUpdates")] == [None, "9"]
 
 
 async def test_it_can_be_cancelled_at_any_time(line: Line) -> None:
