@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.domain.identity import ChatId
+from bot.domain.message import Attachment
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +50,18 @@ class MediaStore(Protocol):
 
     async def delete(self, file_id: str) -> bool:
         """Remove a file; False when there was none."""
+        ...
+
+
+class MediaSource(Protocol):
+    """A platform that files can be fetched from."""
+
+    def open(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        """The file's bytes, in chunks.
+
+        Raises:
+            MediaTooLarge: the platform does not hand out files of that size.
+            MediaUnavailable: the platform does not have it, or not any more: final.
+            DeliveryError: the platform cannot be reached, or asks to wait: try again later.
+        """
         ...

@@ -1,0 +1,1 @@
+"""Files: fetched from platforms, kept in a store, never executed."""
