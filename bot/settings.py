@@ -382,7 +382,7 @@ def warnings(environ: Mapping[str, str] = os.environ) -> list[str]:
     ]
 
 
-OTHER_VARIABLES = {"GUICHET_CONFIG", "GUICHET_AGENT", "GUICHET_DEBUG"}
+OTHER_VARIABLES = {"GUICHET_CONFIG", "GUICHET_AGENT", "GUICHET_DEBUG", "GUICHET_PROCESS", "GUICHET_NLU_TOKEN"}
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

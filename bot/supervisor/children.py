@@ -190,7 +190,8 @@ class Child:
                 return
             line = raw.decode(errors="replace").rstrip()
             self._written.write(line)
-            self._hear(self.process.name, line)
+            with suppress(OSError):  # whoever listens may have gone away; the child need not care
+                self._hear(self.process.name, line)
 
     async def _end(self, running: asyncio.subprocess.Process) -> None:
         """Ask, wait, then insist; and leave none of its own children behind."""

@@ -1,0 +1,172 @@
+"""The web process: the web chat, webhooks, health and figures, on one uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+
+import httpx
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import RedirectResponse, Response
+
+from bot.app import parts
+from bot.app.core import Core
+from bot.app.telegram import open_telegram
+from bot.channels.telegram.webhook import create_webhook
+from bot.channels.web.limits import SOCKET_BYTES, Rate, WebLimits
+from bot.channels.web.server import WebService, create_web_chat
+from bot.domain.errors import ConfigurationError, NluUnavailable, StoreUnavailable
+from bot.observability import health
+from bot.settings import Settings
+
+NEEDED_ROLES = ("worker", "sender")
+"""Without them a message is taken and not answered."""
+BACKLOG = 2048
+LAST_REQUESTS_SECONDS = 3
+
+
+Runner = Callable[[asyncio.Event], Awaitable[None]]
+
+
+async def build(core: Core, stack: AsyncExitStack) -> list[Runner]:
+    """The server, its port already bound, and what keeps Telegram's webhook registered.
+
+    Raises:
+        ConfigurationError: the port is taken or not allowed, or the chat cannot be set up.
+    """
+    settings = core.settings
+    bound = bind(settings.web.host, settings.web.port)
+    stack.callback(bound.close)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    chat = create_web_chat(
+        inbox=core.inbox,
+        transcripts=core.transcripts,
+        media=parts.media(settings),
+        sessions=core.sessions,
+        clock=core.clock,
+        brand=settings.web.brand,
+        accent=settings.web.accent,
+        privacy=parts.privacy(settings),
+        allowed_origins=settings.web.allowed_origins,
+        limits=_limits(settings),
+    )
+    app.include_router(chat.router)
+    app.include_router(await _health(core, stack))
+    app.add_api_route("/", _front_door, methods=["GET"], include_in_schema=False)
+    server = WebServer(app, chat.service, bound, settings)
+    return [server.run, *await _mount_telegram(core, app, stack)]
+
+
+class WebServer:
+    """uvicorn, told to stop by us instead of by signals."""
+
+    def __init__(self, app: FastAPI, chat: WebService, bound: socket.socket, settings: Settings) -> None:
+        self._chat = chat
+        self._bound = bound
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=bool(settings.web.trusted_proxies),
+                forwarded_allow_ips=list(settings.web.trusted_proxies),
+                ws_max_size=SOCKET_BYTES,
+                timeout_graceful_shutdown=LAST_REQUESTS_SECONDS,
+                lifespan="off",
+            )
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until told to stop; visitors are then asked to come back, which they do by themselves."""
+        async with self._chat:
+            serving = asyncio.create_task(self._server.serve(sockets=[self._bound]))
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            await self._chat.close()
+            self._server.should_exit = True
+            await serving
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the process', not the server's."""
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        ConfigurationError: the address cannot be had; the text says what to set instead.
+    """
+    try:
+        family, *_rest, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind(address)
+            bound.listen(BACKLOG)
+        except OSError:
+            bound.close()
+            raise
+    except OSError as error:
+        raise ConfigurationError(
+            f"The web server cannot listen on {host}:{port} ({error.strerror or error}): "
+            "set GUICHET_WEB__PORT or GUICHET_WEB__HOST to another."
+        ) from error
+    bound.setblocking(False)
+    return bound
+
+
+async def _front_door() -> Response:
+    return RedirectResponse("/chat", 307)
+
+
+def _limits(settings: Settings) -> WebLimits:
+    web = settings.web
+    return WebLimits(
+        messages=Rate(web.messages_burst, web.messages_per_second),
+        sessions=Rate(web.sessions_per_address, web.sessions_per_address / 50),
+        sockets=web.connections_per_address,
+        file_bytes=settings.media.max_mb * 1024 * 1024,
+    )
+
+
+async def _health(core: Core, stack: AsyncExitStack) -> APIRouter:
+    checks = health.Health()
+    client = await stack.enter_async_context(httpx.AsyncClient(timeout=1.0, trust_env=False))
+
+    async def roles() -> None:
+        running = {process.role for process in await core.store.processes.processes()}
+        missing = [role for role in NEEDED_ROLES if role not in running]
+        if missing:
+            raise StoreUnavailable(f"not running: {', '.join(missing)}")
+
+    async def nlu() -> None:
+        if not await parts.nlu_answers(client, parts.nlu_place(core.settings)):
+            raise NluUnavailable("no Rasa answers")
+
+    checks.add("store", core.store.ping)
+    checks.add("roles", roles)
+    checks.add("nlu", nlu)
+    token = core.settings.metrics.token
+    return health.router(checks, metrics_token=token.get_secret_value() if token else None)
+
+
+async def _mount_telegram(core: Core, app: FastAPI, stack: AsyncExitStack) -> list[Runner]:
+    settings = core.settings
+    if settings.telegram.mode != "webhook" or settings.telegram.webhook_secret is None:
+        return []
+    telegram = await stack.enter_async_context(open_telegram(core, parts.replies(settings)))
+    if telegram is None:
+        return []
+    secret = settings.telegram.webhook_secret.get_secret_value()
+    app.include_router(create_webhook(telegram.intake(), secret))
+    return [lambda stop: telegram.announce_webhook(settings, secret, stop)]
