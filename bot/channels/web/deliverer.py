@@ -5,7 +5,6 @@ from __future__ import annotations
 from bot.channels.web.rendering import SERVER, delete_frame, edit_frame, message_frame
 from bot.channels.web.sessions import CHANNEL
 from bot.domain.errors import DeliveryFailed, DeliveryRefused, StoreUnavailable
-from bot.domain.identity import ChatId
 from bot.domain.outgoing import DeleteOut, EditOut, MessageOut, Outgoing
 from bot.ports.delivery import Delivered, Pacing
 from bot.ports.transcript import Added, Transcripts
@@ -36,14 +35,15 @@ class WebDeliverer:
             DeliveryRefused: not something a web chat shows, or a change of a message it has not.
         """
         try:
-            return await self._deliver(entry.id, entry.chat, entry.payload)
+            return await self._deliver(entry)
         except StoreUnavailable as error:
             raise DeliveryFailed("store_unavailable", doubtful=True) from error
 
-    async def _deliver(self, entry_id: str, chat: ChatId, payload: object) -> Delivered:
+    async def _deliver(self, entry: Outgoing) -> Delivered:
+        entry_id, chat, payload = entry.id, entry.chat, entry.payload
         match payload:
             case MessageOut(message_id=message_id):
-                await self._transcripts.append(chat, SERVER + message_id, message_frame(payload))
+                await self._transcripts.append(chat, SERVER + message_id, message_frame(payload, entry.at))
                 return Delivered(message_id)
             case EditOut(message_id=message_id):
                 frame = edit_frame(entry_id, payload)

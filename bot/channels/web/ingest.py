@@ -124,7 +124,7 @@ def message(frame: Frame, customer: Customer, attachments: Sequence[Attachment] 
         event = _command(client_id, customer, *command)
     else:
         event = CustomerMessage(**_common(client_id, customer), text=text, attachments=tuple(attachments))
-    return Incoming(client_id, event, customer_frame(client_id, text, attachments))
+    return Incoming(client_id, event, customer_frame(client_id, text, customer.at, attachments))
 
 
 def press(frame: Frame, customer: Customer) -> Incoming:
@@ -144,7 +144,7 @@ def press(frame: Frame, customer: Customer) -> Incoming:
         event = _command(client_id, customer, Command.HUMAN, "")
     else:
         event = ButtonPress(**_common(client_id, customer), button=customer.clean(button))
-    return Incoming(client_id, event, customer_frame(client_id, shown) if shown else None)
+    return Incoming(client_id, event, customer_frame(client_id, shown, customer.at) if shown else None)
 
 
 def edit(frame: Frame, customer: Customer) -> Incoming:

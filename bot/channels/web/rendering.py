@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from urllib.parse import quote
 
 from bot.domain.message import Attachment, Author
@@ -13,7 +14,7 @@ SERVER = "s:"
 CLIENT = "c:"
 
 
-def message_frame(message: MessageOut) -> Frame:
+def message_frame(message: MessageOut, at: datetime) -> Frame:
     """A message of the bot, of a person or of the house."""
     frame: Frame = {
         "type": "message",
@@ -23,11 +24,12 @@ def message_frame(message: MessageOut) -> Frame:
         "buttons": [{"id": button.id, "label": button.label} for button in message.buttons],
         "reply_to": message.reply_to,
         "attachments": attachment_frames(message.attachments),
+        "at": at.isoformat(timespec="seconds"),
     }
     return {**frame, "name": message.author_name} if message.author_name else frame
 
 
-def customer_frame(message_id: str, text: str, attachments: Sequence[Attachment] = ()) -> Frame:
+def customer_frame(message_id: str, text: str, at: datetime, attachments: Sequence[Attachment] = ()) -> Frame:
     """The customer's own message."""
     return {
         "type": "message",
@@ -37,6 +39,7 @@ def customer_frame(message_id: str, text: str, attachments: Sequence[Attachment]
         "buttons": [],
         "reply_to": None,
         "attachments": attachment_frames(attachments),
+        "at": at.isoformat(timespec="seconds"),
     }
 
 
