@@ -42,6 +42,10 @@ class RasaNlu:
     more is made, at another replica if there is one, with what is left. Text beyond ``text_limit``
     characters is not looked at. Text in which nothing can be read (blank, zero-width, a bare ``/``)
     is not sent: it is ``out_of_scope`` with confidence 0. The token is never logged.
+
+    Rasa parses one text at a time, in about 10 ms. So only ``in_flight`` requests a replica are made
+    at once and the rest of a burst waits here, where waiting costs nothing, for ``patience`` at most:
+    handed to Rasa, a burst of 300 would time out as a whole, and its retries would follow it.
     """
 
     def __init__(
@@ -54,9 +58,14 @@ class RasaNlu:
         text_limit: int = 1000,
         cache_size: int = 4096,
         set_aside: float = 5.0,
+        in_flight: int = 4,
+        patience: float = 5.0,
     ) -> None:
         self._replicas = Replicas(replicas, set_aside=set_aside)
         self._set_aside = set_aside
+        self._in_flight = in_flight
+        self._patience = patience
+        self._gate = asyncio.Semaphore(in_flight * len(replicas))
         self._first = first
         self._total = total
         self._limit = text_limit
@@ -72,7 +81,8 @@ class RasaNlu:
         """What the text means; ``ms`` is 0 when it was known already.
 
         Raises:
-            NluUnavailable: no usable answer within ``total``, one retry included.
+            NluUnavailable: no usable answer within ``total``, one retry included, or no turn to ask
+                within ``patience``.
         """
         prepared = prepare(text, self._limit)
         if not prepared.text:
@@ -81,18 +91,32 @@ class RasaNlu:
         if known is not None:
             CACHE_HITS.inc()
             return _moved(replace(known, ms=0.0), prepared.offset)
-        understanding = await self._ask(prepared.text)
+        understanding = await self._in_turn(prepared.text)
         self._cache.put(prepared.text, understanding)
         return _moved(understanding, prepared.offset)
 
     def use(self, replicas: Sequence[str]) -> None:
         """Ask these from now on (another model, more processes). Parses under way finish where they are."""
         self._replicas = Replicas(replicas, set_aside=self._set_aside)
+        self._gate = asyncio.Semaphore(self._in_flight * len(replicas))
         self._cache.clear()
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    async def _in_turn(self, text: str) -> Understanding:
+        gate = self._gate
+        try:
+            async with asyncio.timeout(self._patience):
+                await gate.acquire()
+        except TimeoutError as error:
+            PARSE_FAILURES.labels(reason="busy").inc()
+            raise NluUnavailable("busy") from error
+        try:
+            return await self._ask(text)
+        finally:
+            gate.release()
 
     async def _ask(self, text: str) -> Understanding:
         begun = monotonic()
