@@ -17,7 +17,9 @@ _NUMBER = re.compile(r"(?<![\w@.+-])(?:[nN][°ºo]\s?)?([0-9]{7})(?![\w@])")
 _EMAIL = re.compile(
     r"(?<![\w.%+-])[A-Za-z0-9_][A-Za-z0-9_.%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,24}(?![\w-])"
 )
-_FRENCH_POSTCODE = re.compile(r"(?<![\w+#@.,-])(?<![0-9] )([0-9]{2}) ?([0-9]{3})(?![\w@]| [0-9])")
+_FRENCH_POSTCODE = re.compile(
+    r"(?<![\w+#@.,-])(?:([0-9]{5})(?! ?€)|(?<![0-9] )([0-9]{2} [0-9]{3})(?! [0-9]| ?€))(?![\w@])"
+)
 # Where else we deliver: British and Irish codes, and codes of four digits (Belgium, Switzerland, Austria …).
 _OTHER_POSTCODE = re.compile(
     r"\b([A-Za-z]{1,2}[0-9][A-Za-z0-9]? ?[0-9][A-Za-z]{2}|[A-Za-z][0-9][0-9Ww] ?[A-Za-z0-9]{4}"
@@ -72,7 +74,7 @@ def postcode_in(turn: Turn) -> str | None:
     text = _EMAIL.sub(" ", turn.text[:_MAX_TEXT])
     match = _FRENCH_POSTCODE.search(text)
     if match:
-        return match[1] + match[2]
+        return match[0].replace(" ", "")
     if turn.chat.dialogue.awaiting != "order":
         return None
     other = _OTHER_POSTCODE.search(_NUMBER.sub(" ", text))
