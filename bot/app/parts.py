@@ -70,7 +70,7 @@ def knowledge(settings: Settings) -> FileKnowledge:
     Raises:
         ConfigurationError: a file cannot be read as entries.
     """
-    return FileKnowledge(settings.rasa_project / "data" / "faq")
+    return FileKnowledge(settings.rasa_project / "data")
 
 
 async def care(core: Core, known: FileKnowledge, stack: AsyncExitStack) -> Care:
@@ -120,7 +120,11 @@ async def shop(settings: Settings, stack: AsyncExitStack) -> Shop:
 
 def media(settings: Settings) -> FolderStore:
     """Where files are kept."""
-    return FolderStore(settings.media_folder, max_bytes=settings.media.max_mb * 1024 * 1024)
+    return FolderStore(
+        settings.media_folder,
+        max_bytes=settings.media.max_mb * 1024 * 1024,
+        keep_days=settings.retention.media,
+    )
 
 
 # --- understanding -------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ class Process:
 
     Attributes:
         name: unlike the others'; its log is named after it.
+        inherit: whether ``env`` is added to ours, or is all it gets.
         command: the program and its arguments.
         grace: seconds between asking it to stop and killing it.
         orphan_signal: what the kernel sends it when we are killed: TERM, or KILL for a program
@@ -53,6 +54,7 @@ class Process:
     name: str
     command: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    inherit: bool = True
     cwd: Path | None = None
     grace: float = 10.0
     orphan_signal: str = "TERM"
@@ -172,7 +174,7 @@ class Child:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **self.process.env},
+            env={**(os.environ if self.process.inherit else {}), **self.process.env},
             cwd=self.process.cwd,
             limit=LONGEST_LINE,
             start_new_session=True,

@@ -7,6 +7,8 @@ import secrets
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -35,6 +37,15 @@ VALKEY_LONGEST_PAUSE = 10.0
 
 Say = Callable[[str], None]
 """Tells the operator how far it is, a line at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rasa:
+    """The servers of one model on this machine."""
+
+    model: Path
+    place: NluPlace
+    processes: tuple[Process, ...]
 
 
 class Machine:
@@ -67,11 +78,12 @@ class Machine:
             stack.callback(lock.release)
             check_free(settings.web.host, settings.web.port)
             await self._start_valkey(stack)
-            place, rasa = await self._nlu(stop)
+            rasa = None if settings.nlu.urls else await self._rasa(stop)
             if stop.is_set():
                 return
-            processes = [*rasa, *(self._role_process(group, place) for group in GROUPS)]
-            await self._supervise(processes, place, stop, ready)
+            place = rasa.place if rasa else None
+            roles = [self._role_process(group, place) for group in GROUPS]
+            await self._supervise([*(rasa.processes if rasa else ()), *roles], rasa, stop, ready)
 
     # --- Valkey ----------------------------------------------------------------------------
 
@@ -109,21 +121,20 @@ class Machine:
 
     # --- Rasa ------------------------------------------------------------------------------
 
-    async def _nlu(self, stop: asyncio.Event) -> tuple[NluPlace | None, list[Process]]:
-        """Where Rasa is to be, and the processes that put it there; none when it runs elsewhere."""
+    async def _rasa(self, stop: asyncio.Event) -> Rasa | None:
+        """Where Rasa is to be, and the processes that put it there; None when told to stop."""
         settings = self._settings
-        if settings.nlu.urls:
-            return None, []
-        model = await nlu.ensure_model(settings, self._say, stop)
+        model = await nlu.model_of(settings, lambda step: self._say(f"NLU: {step}"), stop)
         if model is None:
-            return None, []
+            return None
         ports = [free_port() for _ in range(settings.nlu.replicas)]
         place = NluPlace(tuple(f"http://127.0.0.1:{port}" for port in ports), secrets.token_urlsafe(24))
-        write_nlu_place(settings, place)
-        return place, [
+        processes = tuple(
             nlu.process(settings, model, port, place.token, name=_numbered("nlu", index))
             for index, port in enumerate(ports)
-        ]
+        )
+        write_nlu_place(settings, place)
+        return Rasa(model, place, processes)
 
     # --- roles -----------------------------------------------------------------------------
 
@@ -139,7 +150,7 @@ class Machine:
         )
 
     async def _supervise(
-        self, processes: list[Process], place: NluPlace | None, stop: asyncio.Event, ready: Callable[[], None]
+        self, processes: list[Process], rasa: Rasa | None, stop: asyncio.Event, ready: Callable[[], None]
     ) -> None:
         ending = asyncio.Event()
         children = asyncio.create_task(self._supervisor.run(processes, ending))
@@ -147,7 +158,7 @@ class Machine:
         beside = [
             asyncio.create_task(self._keep_valkey(ending)),
             asyncio.create_task(self._beat(processes, ending)),
-            asyncio.create_task(self._watch_start(place, ready, ending)),
+            asyncio.create_task(self._watch_start(rasa, ready, ending)),
         ]
         going: set[asyncio.Task[object]] = {children, stopping, *beside}
         try:
@@ -161,12 +172,10 @@ class Machine:
             if isinstance(outcome, Exception):
                 raise outcome
 
-    async def _watch_start(
-        self, place: NluPlace | None, ready: Callable[[], None], stop: asyncio.Event
-    ) -> None:
+    async def _watch_start(self, rasa: Rasa | None, ready: Callable[[], None], stop: asyncio.Event) -> None:
         """Wait until every role is heard of and Rasa answers, then say so."""
-        if place is not None:
-            await nlu.wait_ready(self._settings, place, stop)
+        if rasa is not None:
+            await nlu.answering(rasa.place, rasa.model, stop)
         wanted = {role for group in GROUPS for role in group}
         async with AsyncExitStack() as stack:
             core = await _insist(self._settings, stack, stop)
