@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 MARKS_IN_A_ROW = 30
 """Unicode's own limit for a run of combining marks (UAX #15, stream-safe text). Without it the
 canonical ordering of a long run takes quadratic time."""
 
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATES = re.compile("[\ud800-\udfff]+")
 _NEWLINES = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _NEVER_SHOWN = re.compile(
@@ -33,12 +34,12 @@ def clean(text: str) -> str:
     """The text as it may be kept, in Unicode's composed form (NFC). Linear in its length.
 
     Control characters but newline and tab are dropped, every kind of line end becomes a newline,
-    lone surrogates become U+FFFD, bidirectional controls and invisible characters are dropped
+    a run of lone surrogates becomes U+FFFD, bidirectional controls and invisible characters are dropped
     except where emoji and joining scripts need them.
     """
     if text.isascii():
         return _CONTROLS.sub("", _NEWLINES.sub("\n", text))
-    text = _LONE_SURROGATE.sub("\ufffd", _SURROGATE_PAIR.sub(_joined, text))
+    text = _LONE_SURROGATES.sub("\ufffd", _SURROGATE_PAIR.sub(_joined, text))
     text = _CONTROLS.sub("", _NEWLINES.sub("\n", text))
     text = _NEVER_SHOWN.sub("", text)
     text = _TAGS.sub(lambda found: found[1] or "", text)
@@ -52,15 +53,20 @@ def _joined(pair: re.Match[str]) -> str:
 
 
 def _joiner_worth_keeping(found: re.Match[str]) -> str:
-    """One joiner where it joins something: emoji, or letters of a script that joins."""
-    before = found.string[found.start() - 1 : found.start()]
-    after = found.string[found.end() : found.end() + 1]
-    if not before or not after:
-        return ""
+    """One joiner where it joins something."""
+    start, end = found.span()
+    text = found.string
+    joins = 0 < start and end < len(text) and _can_be_joined(text[start - 1], text[end])
+    return text[start] if joins else ""
+
+
+@lru_cache(maxsize=4096)
+def _can_be_joined(before: str, after: str) -> bool:
+    """Emoji, or letters of a script that joins (never Latin ones, where a joiner only hides)."""
     pair = unicodedata.category(before), unicodedata.category(after)
-    joins_letters = all(category in ("Lo", "Mn", "Mc") for category in pair)
-    joins_emoji = pair[1] == "So" and (pair[0] in ("So", "Sk") or before == "\ufe0f")
-    return found[0][0] if joins_letters or joins_emoji else ""
+    letters = all(category in ("Lo", "Mn", "Mc") for category in pair)
+    emoji = pair[1] == "So" and (pair[0] in ("So", "Sk") or before == "\ufe0f")
+    return letters or emoji
 
 
 def _with_few_marks(text: str) -> str:

@@ -247,8 +247,13 @@ class _CardRun:
         return None
 
     def _is_in_phone(self, at: int) -> bool:
-        starts = range(max(0, at - _PHONE_WIDTH + 1), at + 1)
-        return any(phone.end() > at for start in starts if (phone := _PHONE.match(self._skeleton, start)))
+        start = self._skeleton.rfind("0", max(0, at - _PHONE_WIDTH + 1), at + 1)
+        while start >= 0:
+            phone = _PHONE.match(self._skeleton, start)
+            if phone and phone.end() > at:
+                return True
+            start = self._skeleton.rfind("0", max(0, at - _PHONE_WIDTH + 1), start)
+        return False
 
     def _holds_order_number(self, first: int, last: int) -> bool:
         return first < last and any(stop - start == 7 for start, stop in self._groups[first : last + 1])

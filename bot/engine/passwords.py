@@ -51,10 +51,11 @@ _FILLER = re.compile(
 )
 _ANNOUNCED = re.compile(
     r"""(?:
-        [\s"'’”»*_)\]]{0,4}+ (?: :=? | = | [-=]{1,2}> | → )
+        ['’]s (?=[\s:=])
+        | [\s"'’”»*_)\]]{0,4}+ (?: :=? | = | [-=]{1,2}> | → )
         | [\s"'’”»*_)\],]{0,4}+ (?<![^\W_])
             (?: c['’´`\s]?\s?(?:est|était|etait) | est | était | etait | sont | sera
-              | it['’]?s | is | was | are | ['’]s )
+              | it['’]?s | is | was | are )
             (?=[\s:=]) (?:\s{1,3}+(?:bien|toujours|donc|now|still|just|actually)(?=\s))?
     ){1,3}+""",
     re.VERBOSE | re.IGNORECASE,
