@@ -138,7 +138,7 @@ def read_update(raw: object, account: str, at: datetime, new_file_id: Callable[[
     try:
         update = msgspec.convert(raw, Update)
         keys = msgspec.convert(raw, dict[str, Any])
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for lone surrogates out of place
         return Unreadable("malformed")
     origin = Origin(account, update.update_id, at, new_file_id)
     if update.message is not None:

@@ -51,7 +51,6 @@ class TelegramPoller:
         self._menu = menu or {}
         self._wait = wait
         self._offset: int | None = None
-        self._confirmed: int | None = None
         self._failures = 0
         self._ready = False
 
@@ -95,7 +94,7 @@ class TelegramPoller:
     async def _fetch(self, *, limit: int, wait: int) -> list[Any]:
         asked: dict[str, Any] = {"timeout": wait, "limit": limit, "allowed_updates": list(ALLOWED_UPDATES)}
         if self._offset is not None:
-            asked["offset"] = self._confirmed = self._offset
+            asked["offset"] = self._offset
         updates = await self._bot.do_api_request("getUpdates", asked, read_timeout=wait + READ_MARGIN)
         return updates if isinstance(updates, list) else []
 
@@ -122,8 +121,9 @@ class TelegramPoller:
             await self._intake.take(received)
 
     async def _confirm(self) -> None:
-        """Tell Telegram what the last batch was, if no poll has, so that it does not come again."""
-        if self._offset != self._confirmed:
+        """Tell Telegram what the last batch was, so that it does not come again: the poll that
+        would have told it may have been given up before it left."""
+        if self._offset is not None:
             with suppress(TelegramError):
                 await asyncio.wait_for(self._fetch(limit=1, wait=0), timeout=READ_MARGIN)
 

@@ -13,6 +13,8 @@ import msgspec
 
 Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Name = Annotated[str, msgspec.Meta(max_length=512, pattern=r"^[^\x00-\x1f\ud800-\udfff]*\Z")]
+"""Something only machines read, kept as it is: no control characters, no lone surrogates."""
 
 
 class Person(msgspec.Struct):
@@ -22,20 +24,20 @@ class Person(msgspec.Struct):
     first_name: str = ""
     last_name: str = ""
     username: str = ""
-    language_code: str = ""
+    language_code: Name = ""
 
 
 class Place(msgspec.Struct):
     """Where: ``private``, ``group``, ``supergroup`` or ``channel``."""
 
     id: Id
-    type: str
+    type: Name
 
 
 class File(msgspec.Struct):
     """A photo size, document, voice, audio, video, animation or round video."""
 
-    file_id: str
+    file_id: Name
     file_size: Count = 0
     file_name: str = ""
     mime_type: str = ""
@@ -51,7 +53,7 @@ class Message(msgspec.Struct):
     sender: Person | None = msgspec.field(name="from", default=None)
     text: str | None = None
     caption: str | None = None
-    media_group_id: str | None = None
+    media_group_id: Name | None = None
     photo: list[File] = []
     document: File | None = None
     voice: File | None = None
@@ -71,16 +73,16 @@ class Anchor(msgspec.Struct):
 class CallbackQuery(msgspec.Struct):
     """A button was pressed."""
 
-    id: str
+    id: Name
     sender: Person = msgspec.field(name="from")
     message: Anchor | None = None
-    data: str | None = None
+    data: Name | None = None
 
 
 class Member(msgspec.Struct):
     """The bot's own standing in a chat."""
 
-    status: str
+    status: Name
 
 
 class Membership(msgspec.Struct):

@@ -15,7 +15,11 @@ from bot.channels.telegram.client import make_bot
 from bot.channels.telegram.courtesies import Courtesies
 from bot.channels.telegram.intake import Intake
 from bot.domain.events import ButtonPress, Command, CustomerCommand, CustomerMessage
+from bot.engine.inbox import Inbox
 from bot.ports.clock import SystemClock
+from bot.storage.housekeeping import RedisDeadLetters
+from bot.storage.inbox import RedisInbox
+from bot.storage.layout import Layout
 from bot.storage.message_map import RedisMessageMap
 from tests.fakes.telegram import FakeInbox, group_message, message, press
 from tests.integration.telegram.conftest import Polling, Telegram, until
@@ -83,6 +87,22 @@ async def test_a_malformed_update_is_parked_and_the_next_ones_are_taken(
         await until(lambda: inbox.events)
     assert [reason for _, _, reason in inbox.parked] == ["malformed"]
     assert await telegram.pending(bot) == 0
+
+
+async def test_a_parked_update_is_masked_and_kept_once_though_it_came_twice(
+    telegram: Telegram, bot: Bot, layout: Layout, messages: RedisMessageMap
+) -> None:
+    secret = {"message_id": "x", "text": "ma carte est 4111 1111 1111 1111"}
+    number = await telegram.receives(message=secret)
+    courtesies = Courtesies(bot, "7", messages, "…")
+    intake = Intake(Inbox(RedisInbox(layout, 1)), courtesies, "7", SystemClock())
+    await intake.take(intake.read({"message": secret, "update_id": number}))
+    async with Polling(bot, intake):
+        await until(lambda: len(telegram.calls("getUpdates")) >= 2)
+    (letter,) = await RedisDeadLetters(layout).list_dead()
+    assert (letter.source, letter.error) == ("telegram:7", "malformed")
+    assert "4111" not in letter.payload
+    assert "ma carte est" in letter.payload
 
 
 async def test_two_hundred_messages_at_once_all_arrive_in_order(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-import json
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.channels.telegram.ingest import Ignored, InGroup, Outcome, Taken, Unreadable, read_update
+from bot.domain.deadletter import DeadLetter
 from bot.domain.events import (
     ButtonPress,
     Command,
@@ -17,9 +18,13 @@ from bot.domain.events import (
     CustomerEdit,
     CustomerEvent,
     CustomerMessage,
+    Event,
 )
 from bot.domain.identity import ChatId, Profile
 from bot.domain.message import Attachment, AttachmentKind
+from bot.engine.inbox import Inbox
+from bot.ports.inbox import Appended
+from bot.storage import codec
 from tests.fakes.telegram import NOON, group_message, message, press, update
 
 CHAT = ChatId("telegram", "7", "42")
@@ -250,6 +255,8 @@ def test_what_is_malformed_is_unreadable(raw: object) -> None:
     assert read(raw) == Unreadable("malformed")
 
 
+ODD_TEXT = st.text(st.characters(codec=None), max_size=20) | st.sampled_from(["\ud800", "a\x00b", "x" * 600])
+
 FIELDS = (
     *("update_id", "message", "edited_message", "callback_query", "my_chat_member", "new_chat_member"),
     *("message_id", "chat", "id", "type", "from", "first_name", "text", "caption", "media_group_id"),
@@ -261,7 +268,7 @@ ANY_JSON = st.recursive(
     | st.booleans()
     | st.integers()
     | st.floats()
-    | st.text(st.characters(codec=None), max_size=20)
+    | ODD_TEXT
     | st.sampled_from(["private", "group", "/start", "human", "member"]),
     lambda inner: (
         st.lists(inner, max_size=3)
@@ -281,14 +288,43 @@ def test_no_json_makes_reading_fail(raw: object) -> None:
     assert isinstance(read(raw), Taken | InGroup | Ignored | Unreadable)
 
 
+class EncodingStore:
+    """Keeps nothing, but only takes what can be kept."""
+
+    async def append(self, event: Event) -> Appended:
+        assert codec.decode_event(codec.encode_event(event)) == event
+        return Appended(new=True, speaker=None)
+
+    async def park(self, letter: DeadLetter) -> None:
+        codec.encode_letter(letter)
+
+
+MESSAGE_FIELDS = sorted({*message("x"), "photo", "document", "voice", "caption", "media_group_id", "poll"})
+
+
 @given(
-    st.dictionaries(st.sampled_from(sorted({*message("x"), "photo", "voice", "edit_date", "poll"})), ANY_JSON)
+    st.sampled_from(["message", "edited_message"]), st.dictionaries(st.sampled_from(MESSAGE_FIELDS), ANY_JSON)
 )
 @settings(max_examples=150, deadline=None)
-def test_no_damage_to_a_message_makes_reading_fail(damage: dict[str, object]) -> None:
-    raw = update(message={**message("bonjour"), **damage})
-    outcome = read(raw)
+def test_whatever_is_done_to_a_message_it_can_be_stored_or_is_unreadable(
+    kind: str, damage: dict[str, object]
+) -> None:
+    outcome = read(update(**{kind: {**message("bonjour"), **damage}}))
     if isinstance(outcome, Taken):
-        assert isinstance(outcome.event, CustomerEvent)
-        json.dumps(outcome.event.chat.user)
-        outcome.event.profile.name.encode()
+        asyncio.run(Inbox(EncodingStore()).append(outcome.event))
+
+
+@given(ODD_TEXT, ODD_TEXT)
+@settings(max_examples=100, deadline=None)
+def test_odd_names_are_stored_or_unreadable(one: str, other: str) -> None:
+    file = {"file_id": one, "file_name": other, "mime_type": other}
+    person = {"id": 42, "first_name": other, "username": other, "language_code": one}
+    for raw in (
+        update(message=message(other, document=file, media_group_id=one, **{"from": person})),
+        update(callback_query={**press(one), "from": person}),
+    ):
+        outcome = read(raw)
+        if isinstance(outcome, Taken):
+            asyncio.run(Inbox(EncodingStore()).append(outcome.event))
+        else:
+            assert outcome == Unreadable("malformed")
