@@ -1,0 +1,99 @@
+"""``guichet nlu``: what the bot understands, and training it."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from bot.app.parts import nlu_place
+from bot.cli.output import plain, print_json, print_table
+from bot.domain.understanding import Understanding
+from bot.knowledge.training import ensure_model, model_path
+from bot.nlu.client import RasaNlu
+from bot.nlu.language import LinguaDetector
+from bot.settings import Settings, load_settings
+
+app = typer.Typer(no_args_is_help=True, help="What the bot understands, and training it.")
+
+_PARSE_EXAMPLES = """
+Examples:
+
+  guichet nlu parse "où est mon colis 4812077 ?"
+
+  guichet nlu parse "how do I return a cream?" --json | jq '.ranking[0]'
+"""
+_TRAIN_EXAMPLES = """
+Examples:
+
+  guichet nlu train
+"""
+
+
+@app.command("parse", epilog=_PARSE_EXAMPLES)
+def parse(
+    text: Annotated[str, typer.Argument(help="What a customer would write.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")] = False,
+) -> None:
+    """Show what the running bot understands of a text: intents best first, entities, language."""
+    settings = load_settings()
+    understanding = asyncio.run(_parse(settings, text))
+    language = LinguaDetector().detect(text)
+    if as_json:
+        print_json(_document(text, language, understanding))
+    else:
+        _print(language, understanding)
+
+
+@app.command("train", epilog=_TRAIN_EXAMPLES)
+def train() -> None:
+    """Train a model if the files it is made of have changed; restart Guichet to use it."""
+    settings = load_settings()
+    model = model_path(settings.rasa_project)
+    if model.exists():
+        typer.echo(f"Nothing has changed: {model} is the model of these files.")
+        return
+    begun = monotonic()
+    with Console(stderr=True).status("training") as status:
+        asyncio.run(ensure_model(settings.rasa_project, progress=lambda step: status.update(plain(step))))
+    typer.echo(f"Trained {model_path(settings.rasa_project)} in {monotonic() - begun:.0f} s.")
+
+
+async def _parse(settings: Settings, text: str) -> Understanding:
+    place = nlu_place(settings)
+    # A person waits here, not a customer: a server that is still starting gets more time.
+    client = RasaNlu(place.urls, place.token, first=5.0, total=10.0, cache_size=0)
+    try:
+        return await client.parse(text)
+    finally:
+        await client.aclose()
+
+
+def _document(text: str, language: str | None, understanding: Understanding) -> dict[str, Any]:
+    return {
+        "text": text,
+        "language": language,
+        "intent": {"name": understanding.best.intent, "confidence": understanding.best.confidence},
+        "ranking": [
+            {"name": guess.intent, "confidence": guess.confidence} for guess in understanding.ranking
+        ],
+        "entities": [
+            {"name": found.name, "value": found.value, "start": found.start, "end": found.end}
+            for found in understanding.entities
+        ],
+        "model": understanding.model,
+        "ms": round(understanding.ms, 1),
+    }
+
+
+def _print(language: str | None, understanding: Understanding) -> None:
+    print_table(
+        ("intent", "confidence"),
+        [(guess.intent, f"{guess.confidence:.2f}") for guess in understanding.ranking[:5]],
+    )
+    for found in understanding.entities:
+        typer.echo(f"{found.name}: {plain(found.value)} (characters {found.start} to {found.end})")
+    typer.echo(f"language {language or 'not told'}, model {understanding.model}, {understanding.ms:.0f} ms")
