@@ -85,7 +85,7 @@ class Courtesies:
 
     def _begin(self, what: str, call: Callable[[], Coroutine[Any, Any, object]]) -> None:
         if len(self._under_way) >= AT_ONCE:
-            log.debug("telegram_courtesy_skipped", what=what)
+            log.debug("telegram.courtesy_skipped", what=what)
             return
         task = asyncio.create_task(_quietly(what, call()))
         self._under_way.add(task)
@@ -96,4 +96,4 @@ async def _quietly(what: str, call: Coroutine[Any, Any, object]) -> None:
     try:
         await call
     except (TelegramError, StoreUnavailable) as error:
-        log.debug("telegram_courtesy_failed", what=what, error=type(error).__name__)
+        log.debug("telegram.courtesy_failed", what=what, error=type(error).__name__)

@@ -126,7 +126,7 @@ class TelegramDeliverer:
         try:
             await self._messages.remember(chat, message_id, number, name)
         except StoreUnavailable:
-            log.warning("telegram_message_not_remembered", message_id=message_id, part=number)
+            log.warning("telegram.message_not_remembered", message_id=message_id, part=number)
 
     async def _sent(self, chat: ChatId, message_id: str, *, among: int, doubtful: bool) -> tuple[str, ...]:
         """The parts an earlier attempt has sent; a first attempt at a short message has sent none."""
@@ -235,4 +235,4 @@ def _place(chat: ChatId) -> int:
 def _tell_of_lost_buttons(message: MessageOut) -> None:
     lost = [button for button in message.buttons if not fits(button)]
     if lost:
-        log.warning("telegram_buttons_left_out", message_id=message.message_id, count=len(lost))
+        log.warning("telegram.buttons_left_out", message_id=message.message_id, count=len(lost))

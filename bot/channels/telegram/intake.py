@@ -85,7 +85,7 @@ class Intake:
             case InGroup(place, callback):
                 self._courtesies.decline_group(place)
             case Ignored(reason, callback):
-                log.debug("telegram_update_ignored", reason=reason)
+                log.debug("telegram.update_ignored", reason=reason)
             case Unreadable(reason):
                 await self.park(_as_text(received.raw), reason)
                 callback = None
@@ -101,7 +101,7 @@ class Intake:
         """
         readable = text.encode("utf-8", "replace").decode()  # no lone surrogates, which no store takes
         await self._inbox.park(f"{CHANNEL}:{self._account}", readable, reason)
-        log.warning("telegram_update_parked", reason=reason)
+        log.warning("telegram.update_parked", reason=reason)
 
     async def _append(self, taken: Taken, order: str) -> None:
         lock = self._in_turn.setdefault(order, asyncio.Lock())

@@ -31,5 +31,5 @@ async def publish(bot: Bot, menu: Menu) -> None:
         except InvalidToken:
             raise
         except TelegramError as error:
-            log.warning("telegram_menu_not_published", language=language, error=type(error).__name__)
+            log.warning("telegram.menu_not_published", language=language, error=type(error).__name__)
             return

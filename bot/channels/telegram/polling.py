@@ -33,6 +33,7 @@ CONFLICT_PAUSE = 10.0
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 READ_MARGIN = 10.0
+CONFIRM_SECONDS = 3.0
 
 
 class TelegramPoller:
@@ -124,8 +125,8 @@ class TelegramPoller:
         """Tell Telegram what the last batch was, so that it does not come again: the poll that
         would have told it may have been given up before it left."""
         if self._offset is not None:
-            with suppress(TelegramError):
-                await asyncio.wait_for(self._fetch(limit=1, wait=0), timeout=READ_MARGIN)
+            with suppress(TelegramError, TimeoutError):
+                await asyncio.wait_for(self._fetch(limit=1, wait=0), timeout=CONFIRM_SECONDS)
 
     def _pause_after(self, error: TelegramError | StoreUnavailable) -> float:
         """Seconds to wait, with a word to the operator. The error's own text may hold the token."""
@@ -135,18 +136,18 @@ class TelegramPoller:
         match error:
             case Conflict():
                 log.error(
-                    "telegram_poll_conflict",
+                    "telegram.poll_conflict",
                     hint="another program polls with this bot's token, or has set a webhook: stop it",
                 )
                 self._ready = False
                 return CONFLICT_PAUSE
             case InvalidToken():
-                log.error("telegram_token_refused", hint="check GUICHET_TELEGRAM__TOKEN with @BotFather")
+                log.error("telegram.token_refused", hint="check GUICHET_TELEGRAM__TOKEN with @BotFather")
                 return TOKEN_PAUSE
             case RetryAfter():
                 return seconds(error)
         pause = backoff(self._failures, random.random())  # noqa: S311 - spreads load, guards nothing
-        log.warning("telegram_poll_failed", error=name, attempt=self._failures, pause=round(pause, 1))
+        log.warning("telegram.poll_failed", error=name, attempt=self._failures, pause=round(pause, 1))
         return pause
 
 

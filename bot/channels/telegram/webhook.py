@@ -109,7 +109,7 @@ async def _receive(request: Request, intake: Intake) -> HTTPStatus:
     try:
         await _take(body, intake)
     except StoreUnavailable:
-        log.warning("telegram_webhook_not_taken")
+        log.warning("telegram.webhook_not_taken")
         return HTTPStatus.SERVICE_UNAVAILABLE
     return HTTPStatus.OK
 

@@ -144,7 +144,7 @@ async def test_a_second_poller_of_the_same_bot_says_so_backs_off_and_takes_over_
     holding = asyncio.create_task(_hold(rival))
     with structlog.testing.capture_logs() as logs:
         async with polling():
-            await until(lambda: "telegram_poll_conflict" in [entry["event"] for entry in logs])
+            await until(lambda: "telegram.poll_conflict" in [entry["event"] for entry in logs])
             await telegram.receives(message=message("bonjour"))
             await until(lambda: inbox.events)
     await holding

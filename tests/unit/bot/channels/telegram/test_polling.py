@@ -163,7 +163,7 @@ async def test_a_conflict_is_told_to_the_operator_and_the_webhook_taken_down_aga
     with structlog.testing.capture_logs() as logs:
         line.start()
         await line.until(lambda: len(line.api.of("deleteWebhook")) == 2)
-    assert [entry["event"] for entry in logs] == ["telegram_poll_conflict"]
+    assert [entry["event"] for entry in logs] == ["telegram.poll_conflict"]
 
 
 async def test_the_token_and_what_people_write_are_in_no_log(
