@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -14,19 +14,10 @@ from bot.storage.connection import Connection
 from bot.storage.layout import Layout
 from bot.storage.message_map import RedisMessageMap
 from tests.fakes.telegram import NOON, FixedClock
-from tests.servers import Server, redis_binary, running, valkey_binary
+from tests.servers import Server
 
 INES = ChatId("telegram", "7", "42")
 LOU = ChatId("telegram", "7", "43")
-
-
-@pytest.fixture(scope="module", params=["valkey", pytest.param("redis", marks=pytest.mark.redis)])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    binary = valkey_binary() if request.param == "valkey" else redis_binary()
-    if binary is None:
-        pytest.skip("redis-server is not installed")
-    with running(binary, tmp_path_factory.mktemp("server")) as server:
-        yield server
 
 
 @pytest.fixture
@@ -34,12 +25,18 @@ def clock() -> FixedClock:
     return FixedClock()
 
 
-@pytest.fixture
-async def messages(server: Server, clock: FixedClock) -> AsyncIterator[RedisMessageMap]:
-    server.client().flushall()
+@pytest.fixture(params=["valkey_server", pytest.param("redis_server", marks=pytest.mark.redis), "cluster"])
+async def connection(request: pytest.FixtureRequest) -> AsyncIterator[Connection]:
+    server: Server = request.getfixturevalue(request.param)
     connection = await Connection.open(server.url)
-    yield RedisMessageMap(await Layout.open(connection, 4), clock)
+    await connection.client.flushall()
+    yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def messages(connection: Connection, clock: FixedClock) -> RedisMessageMap:
+    return RedisMessageMap(await Layout.open(connection, 8), clock)
 
 
 async def test_it_is_what_the_ports_ask_for(messages: RedisMessageMap) -> None:
@@ -82,13 +79,14 @@ async def test_after_a_week_a_message_is_forgotten_and_younger_ones_are_not(
     assert await messages.find(INES, "young") == ("102",)
 
 
-async def test_what_is_not_used_any_more_goes_by_itself(messages: RedisMessageMap, server: Server) -> None:
+async def test_what_is_not_used_any_more_goes_by_itself(
+    messages: RedisMessageMap, connection: Connection
+) -> None:
     await messages.remember(INES, "m1", 0, "101")
     await messages.first_time(INES, "notice")
-    client = server.client()
-    kept = [key for key in client.scan_iter("*") if b"telegram" in key]
+    kept = [key async for key in connection.client.scan_iter("*telegram*")]
     assert len(kept) == 3
-    assert all(client.ttl(key) > 0 for key in kept)
+    assert all([await connection.client.ttl(key) > 0 for key in kept])
 
 
 async def test_the_first_time_comes_once_a_chat(messages: RedisMessageMap) -> None:

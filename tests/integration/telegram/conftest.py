@@ -27,7 +27,7 @@ from bot.storage.connection import Connection
 from bot.storage.layout import Layout
 from bot.storage.message_map import RedisMessageMap
 from tests.fakes.telegram import FakeInbox
-from tests.servers import Server, free_port, running, valkey_binary
+from tests.servers import free_port
 
 NOTICE = "Je réponds en conversation privée."
 MENU = {"fr": {Command.HELP: "Aide", Command.HUMAN: "Une personne"}, "en": {Command.HELP: "Help"}}
@@ -115,17 +115,10 @@ def telegram(emulator: tuple[str, Path], request: pytest.FixtureRequest) -> Tele
     return Telegram(base, journal, f"{number}:only-for-tests")
 
 
-@pytest.fixture(scope="session")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(valkey_binary(), tmp_path_factory.mktemp("valkey")) as server:
-        yield server
-
-
 @pytest.fixture
-async def layout(valkey: Server) -> AsyncIterator[Layout]:
-    valkey.client().flushall()
-    connection = await Connection.open(valkey.url)
-    yield await Layout.open(connection, 4)
+async def layout(valkey_url: str) -> AsyncIterator[Layout]:
+    connection = await Connection.open(valkey_url)
+    yield await Layout.open(connection, 8)
     await connection.close()
 
 
