@@ -43,8 +43,8 @@ def clean(text: str) -> str:
     text = _CONTROLS.sub("", _NEWLINES.sub("\n", text))
     text = _NEVER_SHOWN.sub("", text)
     text = _TAGS.sub(lambda found: found[1] or "", text)
-    text = _JOINERS.sub(_joiner_worth_keeping, text)
-    text = _STRAY_SELECTORS.sub("", text)
+    text = _JOINERS.sub(_joiner_worth_keeping, _STRAY_SELECTORS.sub("", text))
+    text = _STRAY_SELECTORS.sub("", text)  # two may only now be neighbours
     return unicodedata.normalize("NFC", _with_few_marks(text))
 
 
@@ -56,7 +56,7 @@ def _joiner_worth_keeping(found: re.Match[str]) -> str:
     """One joiner where it joins something."""
     start, end = found.span()
     text = found.string
-    joins = 0 < start and end < len(text) and _can_be_joined(text[start - 1], text[end])
+    joins = start > 0 and end < len(text) and _can_be_joined(text[start - 1], text[end])
     return text[start] if joins else ""
 
 
@@ -64,7 +64,7 @@ def _joiner_worth_keeping(found: re.Match[str]) -> str:
 def _can_be_joined(before: str, after: str) -> bool:
     """Emoji, or letters of a script that joins (never Latin ones, where a joiner only hides)."""
     pair = unicodedata.category(before), unicodedata.category(after)
-    letters = all(category in ("Lo", "Mn", "Mc") for category in pair)
+    letters = pair[0] in ("Lo", "Mn", "Mc") and pair[1] == "Lo"
     emoji = pair[1] == "So" and (pair[0] in ("So", "Sk") or before == "\ufe0f")
     return letters or emoji
 

@@ -34,6 +34,9 @@ SECRET = "[secret ••••]"  # noqa: S105 - the marker, not a secret
 MARKERS = (CARD, IBAN, SOCIAL_SECURITY, SECRET)
 
 CHECKS = 2_000
+PASSES = 3
+"""A number cut out of a tangle of numbers may let another one be seen."""
+
 RAW_LIMIT = 64 * 1024
 _RAW_READ_LIMIT = 4 * 1024 * 1024
 
@@ -45,7 +48,7 @@ _NIR_LOOKALIKE = re.compile(
     rf"(?<![0-9])[1-478](?:{_SEP}[0-9]){{5}}{_SEP}[0-9AaBb](?:{_SEP}[0-9]){{6}}(?P<key>(?:{_SEP}[0-9]){{2}})?(?![0-9])"
 )
 _NIR_LAYOUT = re.compile(r"[1-478][ .-]?\d\d[ .-]\d\d[ .-](?:\d\d|2[ABab])[ .-]\d{3}[ .-]\d{3}")
-_NIR_NAMED = re.compile(r"s[ée]cu|\bnir\b|\bssn\b|insee|social security", re.IGNORECASE)
+_NIR_NAMED = re.compile(r"(?<!\[)s[ée]cu|\bnir\b|(?<!/)\bssn\b|insee|social security", re.IGNORECASE)
 _NIR_NAME_REACH = 48
 _PHONE = re.compile(r"(?<![0-9])0[1-9](?:[0-9]{8}|(?:[ .\-\u00a0\u202f][0-9]{2}){4})(?![0-9])")
 
@@ -74,6 +77,15 @@ def clean_text(text: str) -> str:
 
 def mask(text: str) -> str:
     """The text with its secrets replaced by markers. Expects cleaned text."""
+    for _ in range(PASSES):
+        masked = _masked(text)
+        if masked == text:
+            break
+        text = masked
+    return text
+
+
+def _masked(text: str) -> str:
     budget = _Budget(CHECKS)
     for find, marker in ((_ibans, IBAN), (_social_security, SOCIAL_SECURITY), (_cards, CARD)):
         text = _replaced(text, find(_skeleton(text), budget), marker)
