@@ -1,29 +1,22 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
-import pytest
+import pytest_asyncio
 
 from bot.storage.connection import Connection
 from bot.storage.transcripts import RedisTranscripts
 from tests.integration.web.house import Setting, make_setting
-from tests.integration.web.valkey import running_valkey
 
 
-@pytest.fixture(scope="session")
-def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_valkey(tmp_path_factory.mktemp("valkey")) as url:
-        yield url
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def transcripts(valkey_url: str) -> AsyncIterator[RedisTranscripts]:
     connection = await Connection.open(valkey_url)
     yield RedisTranscripts(connection, 64)
     await connection.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def web(transcripts: RedisTranscripts) -> AsyncIterator[Setting]:
     setting = make_setting(transcripts)
     async with setting.server:

@@ -7,7 +7,7 @@ import contextlib
 import json
 import socket
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -35,6 +35,37 @@ from bot.storage.transcripts import RedisTranscripts
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 PRIVACY = {"fr": "## Finalité\n\nVous répondre.", "en": "## Purpose\n\nTo answer you."}
 SECRET = b"a secret for tests only"
+
+
+async def until(done: Callable[[], object], seconds: float = 5.0) -> None:
+    """Wait for something, with a deadline."""
+    async with asyncio.timeout(seconds):
+        while not done():  # noqa: ASYNC110 - what is waited for is in another process or thread
+            await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def serving(app: FastAPI, listener: socket.socket) -> AsyncIterator[str]:
+    """uvicorn on a socket of ours, as ``bot.app`` runs it; gives the address."""
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, ws_max_size=2 * 1024 * 1024, lifespan="off"
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server._serve([listener]))
+    await until(lambda: server.started)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+def listening(port: int = 0) -> socket.socket:
+    """A socket on loopback."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    return listener
 
 
 class MemoryMedia:
@@ -138,36 +169,23 @@ class ScriptedBot:
 
 
 class Server:
-    """uvicorn on a free port, as ``bot.app`` runs it."""
+    """A web process."""
 
     def __init__(self, chat: WebChat, port: int = 0) -> None:
-        app = FastAPI()
-        app.include_router(chat.router)
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, ws_max_size=2 * 1024 * 1024, lifespan="off"
-        )
-        self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        self._service = chat.service
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", port))
+        self._app = FastAPI()
+        self._app.include_router(chat.router)
+        self.service = chat.service
+        self._socket = listening(port)
         self.port = self._socket.getsockname()[1]
+        self._stack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        await self._service.__aenter__()
-        self._serving = asyncio.create_task(self._serve())
-        while not self._server.started:
-            await asyncio.sleep(0.01)
+        await self._stack.enter_async_context(serving(self._app, self._socket))
+        await self._stack.enter_async_context(self.service)
         return self
 
-    async def _serve(self) -> None:
-        await self._server._serve([self._socket])
-
     async def __aexit__(self, *_: object) -> None:
-        await self._service.close()
-        self._server.should_exit = True
-        await self._serving
+        await self._stack.aclose()
 
 
 @dataclass
