@@ -45,7 +45,7 @@ class Archiver:
         record: Record,
         clock: Clock,
         *,
-        batch: int = 500,
+        batch: int = 1_000,
         block: float = 1.0,
         first_pause: float = FIRST_PAUSE,
     ) -> None:

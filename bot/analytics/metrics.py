@@ -92,7 +92,7 @@ async def top_intents(
         return [(intent, times) for intent, times in await connection.execute(query)]
 
 
-def _counts(since: datetime, until: datetime) -> Select[Any]:
+def _counts(since: datetime, until: datetime) -> Select[*tuple[Any, ...]]:
     alone = episodes.c.handoff_at.is_(None) & episodes.c.first_human_answer_at.is_(None)
     outcome = episodes.c.outcome
     conditions: dict[str, ColumnElement[bool]] = {

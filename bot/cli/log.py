@@ -19,7 +19,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from bot.analytics.database import Database
 from bot.analytics.database import database_url as address_of
 from bot.analytics.export import Format, What, export, writer_for
-from bot.domain.errors import ConfigurationError, GuichetError
+from bot.domain.errors import ConfigurationError
 from bot.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Read the log: everything said and done, one record a fact.")
@@ -27,14 +27,11 @@ app = typer.Typer(no_args_is_help=True, help="Read the log: everything said and 
 _AGO = re.compile(r"^(\d{1,6})\s*([mhdw])$")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
-_EXAMPLES = """
+_EXAMPLES = """\b
 Examples:
-
   guichet log export --format csv --since 7d --out week.csv
-
-  guichet log export --format jsonl --what conversations | jq .outcome
-
-  guichet log export --format parquet --since 2026-11-01 --until 2026-12-01 --out november.parquet
+  guichet log export --what conversations | jq .outcome
+  guichet log export --format parquet --since 2026-11-01 --out november.parquet
 """
 
 
@@ -60,19 +57,19 @@ def export_log(
     The file holds what customers wrote: keep it as long as you need it, and no longer.
     """
     console = Console(stderr=True)
+    _check(format_, out)
+    span = (_instant("--since", since), _instant("--until", until))
+    url = load_settings().database_url
+    _check_exists(url)
     try:
-        _check(format_, out)
-        span = (_instant("--since", since), _instant("--until", until))
-        url = load_settings().database_url
-        _check_exists(url)
         with _destination(out) as file:
             total = asyncio.run(_export(url, what, format_, file, span, console))
-    except BrokenPipeError:  # whoever read us has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
-    except (GuichetError, OSError) as error:
-        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ConfigurationError(
+            f"{out or 'Standard output'} cannot be written: {error.strerror}."
+        ) from error
     if out is not None:
         console.print(f"{total:,} {what.value} → {out}", markup=False, highlight=False, soft_wrap=True)
 

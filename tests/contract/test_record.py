@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -252,6 +253,15 @@ async def test_a_fact_the_database_refuses_is_parked_and_holds_nothing_up(
     (parked,) = await rows(database, schema.parked_facts)
     assert parked["fact_id"] == error["fact_id"]
     assert "f_poison" in parked["raw"]
+
+
+async def test_a_fact_whose_chat_cannot_be_stored_is_parked_out_of_it(
+    database: Database, record: SqlRecord
+) -> None:
+    before_time = datetime.min.replace(tzinfo=timezone(timedelta(hours=1)))
+    assert await record.store([fact(said("un"), at=before_time), fact(said("deux", "m2"))]) == 1
+    (parked,) = await rows(database, schema.parked_facts)
+    assert parked["identity_id"] is None
 
 
 async def test_an_unreadable_log_entry_is_parked_once_without_its_text_in_the_errors(

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner, Result
 
 from bot.analytics.database import Database
 from bot.analytics.record import SqlRecord
 from bot.analytics.upgrade import upgrade
 from bot.cli.log import _instant, app
-from bot.domain.errors import ConfigurationError
+from bot.domain.errors import ConfigurationError, GuichetError, RecordUnavailable
 from bot.ports.clock import SystemClock
 from tests.fakes.facts import NOON, after, fact, said
 
@@ -40,14 +40,36 @@ def three_messages(record_file: Path) -> None:
     asyncio.run(fill(f"sqlite:///{record_file}"))
 
 
-def typed(*words: object) -> Result:
-    return CliRunner().invoke(app, ["export", *map(str, words)])
+@dataclass(frozen=True, slots=True)
+class Result:
+    error: GuichetError | None
+    stdout: str
+    stderr: str
+
+
+class Type:
+    """Runs the command as somebody who types it."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self._capture = capture
+
+    def __call__(self, *words: object) -> Result:
+        try:
+            app(["export", *map(str, words)], standalone_mode=False)
+        except GuichetError as error:  # said in one line by bot.cli.main
+            return Result(error, *self._capture.readouterr())
+        return Result(None, *self._capture.readouterr())
+
+
+@pytest.fixture
+def typed(capsys: pytest.CaptureFixture[str]) -> Type:
+    return Type(capsys)
 
 
 @pytest.mark.usefixtures("three_messages")
-def test_without_options_messages_go_to_standard_output_as_json_lines() -> None:
+def test_without_options_messages_go_to_standard_output_as_json_lines(typed: Type) -> None:
     result = typed()
-    assert result.exit_code == 0
+    assert result.error is None
     assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == [
         "message 0",
         "message 1",
@@ -57,11 +79,11 @@ def test_without_options_messages_go_to_standard_output_as_json_lines() -> None:
 
 
 @pytest.mark.usefixtures("three_messages")
-def test_a_file_is_readable_by_its_owner_only_and_nothing_else_is_left(tmp_path: Path) -> None:
+def test_a_file_is_readable_by_its_owner_only_and_nothing_else_is_left(typed: Type, tmp_path: Path) -> None:
     out = tmp_path / "exported" / "log.parquet"
     out.parent.mkdir()
     result = typed("--format", "parquet", "--out", out)
-    assert result.exit_code == 0
+    assert result.error is None
     assert "3 messages" in result.stderr
     assert pq.read_table(out).num_rows == 3
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
@@ -69,38 +91,39 @@ def test_a_file_is_readable_by_its_owner_only_and_nothing_else_is_left(tmp_path:
 
 
 @pytest.mark.usefixtures("three_messages")
-def test_a_span_of_time_is_respected() -> None:
+def test_a_span_of_time_is_respected(typed: Type) -> None:
     result = typed("--since", after(1).isoformat(), "--until", after(2).isoformat())
     assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == ["message 1"]
 
 
 @pytest.mark.usefixtures("three_messages")
-def test_parquet_needs_a_file() -> None:
+def test_parquet_needs_a_file(typed: Type) -> None:
     result = typed("--format", "parquet")
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert "--out" in result.stderr
+    assert isinstance(result.error, ConfigurationError)
+    assert "--out" in str(result.error)
+    assert result.stdout == ""
 
 
 @pytest.mark.usefixtures("three_messages")
-def test_a_folder_that_does_not_exist_gets_one_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist_gets_one_sentence(typed: Type, tmp_path: Path) -> None:
     result = typed("--out", tmp_path / "nowhere" / "log.jsonl")
-    assert result.exit_code == 1
-    assert len(result.stderr.splitlines()) == 1
+    assert isinstance(result.error, ConfigurationError)
+    assert "cannot be written" in str(result.error)
 
 
-def test_before_anything_was_logged_it_says_so_and_makes_no_file(record_file: Path) -> None:
+def test_before_anything_was_logged_it_says_so_and_makes_no_file(typed: Type, record_file: Path) -> None:
     result = typed()
-    assert result.exit_code == 1
-    assert "Nothing was logged yet" in result.stderr
+    assert isinstance(result.error, ConfigurationError)
+    assert "Nothing was logged yet" in str(result.error)
     assert not record_file.exists()
 
 
-def test_a_failed_export_leaves_the_old_file_alone(record_file: Path, tmp_path: Path) -> None:
+def test_a_failed_export_leaves_the_old_file_alone(typed: Type, record_file: Path, tmp_path: Path) -> None:
     record_file.write_bytes(b"not a database at all" * 100)
     out = tmp_path / "log.jsonl"
     out.write_text("yesterday's")
     result = typed("--out", out)
-    assert result.exit_code == 1
+    assert isinstance(result.error, RecordUnavailable)
     assert out.read_text() == "yesterday's"
     assert sorted(tmp_path.glob(".*part")) == []
 
