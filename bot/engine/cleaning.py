@@ -26,7 +26,7 @@ _TAGS = re.compile(
     "(\U0001f3f4[\U000e0061-\U000e007a\U000e0030-\U000e0039]{1,8}\U000e007f)|[\U000e0000-\U000e007f]+"
 )
 _STRAY_SELECTORS = re.compile(
-    "(?<=[A-Za-z\u00c0-\u024f])[\ufe00-\ufe0f]+|(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]+"
+    "(?<=[A-Za-z\u00c0-\u024f\u0300-\u036f])[\ufe00-\ufe0f]+|(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]+"
 )
 
 
