@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from pathlib import Path
 
 QUIET = {
     "RASA_TELEMETRY_ENABLED": "false",
@@ -28,7 +29,7 @@ def main() -> None:
     """Set up, then hand over to Rasa."""
     sys.dont_write_bytecode = False  # compiling TensorFlow anew at each start costs some 15 s
     os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
-    os.chdir(os.path.dirname(os.path.abspath(__file__)))
+    os.chdir(Path(__file__).resolve().parent)
     sys.argv += _secret_arguments()
     warnings.showwarning = lambda *_args, **_kwargs: None  # Rasa resets the filters; this stays
     from rasa.__main__ import main as rasa_main

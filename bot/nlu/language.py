@@ -9,21 +9,35 @@ from lingua import Language, LanguageDetectorBuilder
 
 _CODES = {Language.FRENCH: "fr", Language.ENGLISH: "en"}
 _NOT_WORDS = re.compile(r"\S+@\S+|https?://\S+|www\.\S+|[@#]\w+|\w*\d\w*|_+")
-_BOTH = frozenset(
-    "ok okay oki no stop help info infos message service client clients mail email e sms bug site web menu"
-    " top super cool wow hmm hum euh ah oh ha haha mdr lol maison alba test hello hey".split()
+
+
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
+_BOTH = _words(
+    """
+    ok okay oki no stop help info infos message service client clients mail email e sms bug site web
+    menu top super cool wow hmm hum euh ah oh ha haha mdr lol maison alba test hello hey
+    """
 )
 """Words that the customers of a French shop write whatever their language."""
-_FRENCH = frozenset(
-    "je j tu il elle nous vous ils le les des du une est et ou où mon ma mes votre vos notre pour avec sans pas ne ce"
-    " cette ces c qui que quand comment combien quel quelle quels quelles pourquoi bonjour bonsoir salut coucou merci"
-    " svp stp slt bjr bsr mrc oui ouais jai ai avez avons suis êtes sont été fait faire dans sur chez depuis toujours"
-    " commande colis livraison retour remboursement boutique magasin carte cadeau".split()
+_FRENCH = _words(
+    """
+    je j tu il elle nous vous ils le les des du une est et ou où mon ma mes votre vos notre pour avec
+    sans pas ne ce cette ces c qui que quand comment combien quel quelle quels quelles pourquoi bonjour
+    bonsoir salut coucou merci svp stp slt bjr bsr mrc oui ouais jai ai avez avons suis êtes sont été
+    fait faire dans sur chez depuis toujours commande colis livraison retour remboursement boutique
+    magasin carte cadeau
+    """
 )
-_ENGLISH = frozenset(
-    "i im you he she we they the this that these is are was were my your our it its and for with without not don dont"
-    " didn didnt what when where how which who why hi thanks thank thx please pls plz yes yeah have has had do does did"
-    " can could would should in of to at from order parcel package delivery refund store gift card shipping".split()
+_ENGLISH = _words(
+    """
+    i im you he she we they the this that these is are was were my your our it its and for with without
+    not don dont didn didnt what when where how which who why hi thanks thank thx please pls plz yes
+    yeah have has had do does did can could would should in of to at from order parcel package delivery
+    refund store gift card shipping
+    """
 )
 """Words of one of the languages only. A few of them settle what a model of letters gets wrong."""
 _WORD = re.compile(r"[^\W\d_]+")

@@ -79,7 +79,7 @@ class WeightedLogisticRegressionClassifier(LogisticRegressionClassifier):
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """The component's default config."""
-        return {**LogisticRegressionClassifier.get_default_config(), "regularisation": 10.0}
+        return {**LogisticRegressionClassifier.get_default_config(), "regularisation": 30.0}
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class WeightedLogisticRegressionClassifier(LogisticRegressionClassifier):
         if examples:
             intents = [example.get("intent") for example in examples]
             self.weights = Weights.learn(sentence_counts(examples), intents, self.config)
-            self.persist()
+            self.save(self.weights)
         return self._resource
 
     def process(self, messages: list[Message]) -> list[Message]:
@@ -106,18 +106,17 @@ class WeightedLogisticRegressionClassifier(LogisticRegressionClassifier):
         if self.weights is None or not messages:
             return messages
         chances = self.weights.probabilities(sentence_counts(messages))
-        for message, row in zip(messages, chances):
+        for message, row in zip(messages, chances, strict=True):
             best = np.argsort(-row)[: self.config["ranking_length"] or None]
             ranking = [{"name": str(self.weights.intents[i]), "confidence": float(row[i])} for i in best]
             message.set("intent", ranking[0], add_to_output=True)
             message.set("intent_ranking", ranking, add_to_output=True)
         return messages
 
-    def persist(self) -> None:
-        """Save the weights, as plain arrays: loading them runs no code."""
-        assert self.weights is not None
+    def save(self, weights: Weights) -> None:
+        """Keep the weights with the model, as plain arrays: loading them runs no code."""
         with self._model_storage.write_to(self._resource) as folder:
-            np.savez(folder / FILE, **vars(self.weights))
+            np.savez(folder / FILE, **vars(weights))
 
     @classmethod
     def load(
@@ -126,7 +125,7 @@ class WeightedLogisticRegressionClassifier(LogisticRegressionClassifier):
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ARG003 - Rasa's signature
     ) -> WeightedLogisticRegressionClassifier:
         """Load the weights; a model trained without examples has none."""
         weights = None

@@ -24,26 +24,28 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 # Written as folded by `fold`: lower case, no accents, apostrophes as spaces.
 OPENINGS = """
-    bonjour | bonsoir | rebonjour | salut | coucou | hello | hi | hey | bjr | bsr | slt | cc | cher | chere
-    hiya | good morning | good afternoon | good evening | morning | evening | afternoon | hi there
+    bonjour | bonsoir | rebonjour | salut | coucou | hello | hi | hey | bjr | bsr | slt | cc | cher
+    chere | hiya | good morning | good afternoon | good evening | morning | evening | afternoon | hi there
     hey there | hello there | bonjour a vous | bonsoir a vous | bonjour a tous | bonjour a toute l equipe
-    madame | monsieur | madame monsieur | messieurs | mesdames | team | maison alba | l equipe | dear sir or madam | dear team
-    merci | merci beaucoup | merci bien | mrc | mci | thanks | thank you | thank you very much | thx | ty | cheers
-    ok | okay | d accord | parfait | super | top | tres bien | great | perfect | right | ok merci | all right | alright
-    excusez moi | pardon | desole | desolee | excuse me | sorry | sorry to bother you | excusez moi de vous deranger
-    dites | dites moi | svp | stp | please | pls
+    madame | monsieur | madame monsieur | messieurs | mesdames | team | maison alba | l equipe
+    dear sir or madam | dear team | merci | merci beaucoup | merci bien | mrc | mci | thanks | thank you
+    thank you very much | thx | ty | cheers | ok | okay | d accord | parfait | super | top | tres bien
+    great | perfect | right | ok merci | all right | alright | excusez moi | pardon | desole | desolee
+    excuse me | sorry | sorry to bother you | excusez moi de vous deranger | dites | dites moi | svp | stp
+    please | pls
 """
 CLOSINGS = """
-    merci | merci beaucoup | merci bien | merci d avance | merci par avance | d avance merci | en vous remerciant
-    merci a vous | mrc | mci | mrc d avance | merci bcp | merci de votre aide | merci pour votre aide
-    merci pour votre reponse | merci de votre reponse | je vous remercie | je vous remercie d avance
-    svp | stp | s il vous plait | s il te plait | sil vous plait | sil vous plait merci | si vous plait
-    cordialement | bien cordialement | cdt | bien a vous | bonne journee | bonne soiree | bon week end | bon weekend
-    bonne fin de journee | a bientot | au revoir | salutations | sinceres salutations
-    thanks | thank you | thanks a lot | many thanks | thanks in advance | thank you in advance | thx | ty | cheers
-    thanks so much | thank you so much | thank you very much | thanks for your help | thank you for your help
-    please | pls | plz | plse | regards | kind regards | best regards | best wishes | many thanks in advance
-    have a nice day | have a good day | bye | goodbye | dear | love | madame | monsieur
+    merci | merci beaucoup | merci bien | merci d avance | merci par avance | d avance merci
+    en vous remerciant | merci a vous | mrc | mci | mrc d avance | merci bcp | merci de votre aide
+    merci pour votre aide | merci pour votre reponse | merci de votre reponse | je vous remercie
+    je vous remercie d avance | svp | stp | s il vous plait | s il te plait | sil vous plait
+    sil vous plait merci | si vous plait | cordialement | bien cordialement | cdt | bien a vous
+    bonne journee | bonne soiree | bon week end | bon weekend | bonne fin de journee | a bientot
+    au revoir | salutations | sinceres salutations | thanks | thank you | thanks a lot | many thanks
+    thanks in advance | thank you in advance | thx | ty | cheers | thanks so much | thank you so much
+    thank you very much | thanks for your help | thank you for your help | please | pls | plz | plse
+    regards | kind regards | best regards | best wishes | many thanks in advance | have a nice day
+    have a good day | bye | goodbye | dear | love | madame | monsieur
 """
 
 
@@ -93,10 +95,10 @@ class CourtesyTrimmer(GraphComponent):
     @classmethod
     def create(
         cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
+        config: dict[str, Any],  # noqa: ARG003 - Rasa's signature, here and below
+        model_storage: ModelStorage,  # noqa: ARG003
+        resource: Resource,  # noqa: ARG003
+        execution_context: ExecutionContext,  # noqa: ARG003
     ) -> CourtesyTrimmer:
         """Called by Rasa for each graph."""
         return cls()

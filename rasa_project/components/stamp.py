@@ -22,9 +22,9 @@ class ModelStamp(GraphComponent):
     @classmethod
     def create(
         cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
+        config: dict[str, Any],  # noqa: ARG003 - Rasa's signature
+        model_storage: ModelStorage,  # noqa: ARG003
+        resource: Resource,  # noqa: ARG003
         execution_context: ExecutionContext,
     ) -> ModelStamp:
         """Called by Rasa for each graph; the id is unknown while training."""
