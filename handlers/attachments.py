@@ -7,7 +7,7 @@ from bot.domain.decision import Decision
 from bot.domain.events import CustomerMessage, MediaFailed
 from bot.domain.message import AttachmentKind
 from bot.domain.turn import Turn
-from handlers import handoff, reading
+from handlers import handoff
 from handlers.care import Care
 from handlers.reading import Kind, Reading
 from handlers.saying import notice, silent
@@ -21,7 +21,7 @@ _VOICE = (AttachmentKind.VOICE, AttachmentKind.AUDIO)
 def need_eyes(turn: Turn, found: Reading) -> bool:
     """Whether a person must see the files that came with words: unclear words, or a photo that matters."""
     files = turn.event.attachments if isinstance(turn.event, CustomerMessage) else ()
-    if not files or not reading.has_words(turn.text):
+    if not files:
         return False
     unclear = found.kind in (Kind.UNSURE, Kind.AMBIGUOUS) or found.intent == "out_of_scope"
     return unclear or (found.kind is Kind.SURE and found.intent in PHOTO_MATTERS)

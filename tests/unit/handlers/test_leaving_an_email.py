@@ -117,3 +117,10 @@ async def test_what_is_kept_is_one_plain_address_or_nothing(text):
     await told.presses("email")
     await told.says(text, faq_contact=0.5)
     assert told.chat.email in (None, "a@b.fr")
+
+
+async def test_an_address_longer_than_any_mailbox_is_not_kept():
+    told = await story().waits()
+    await told.presses("email")
+    await told.says("lea@" + ".".join(["x" * 60] * 5) + ".fr", faq_contact=0.5)
+    assert told.answer.text == told.text("email.again")

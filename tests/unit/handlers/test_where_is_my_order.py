@@ -213,7 +213,12 @@ def test_a_phone_number_or_a_price_is_not_a_postcode():
         assert _postcode(text) is None, text
 
 
-def _postcode(text: str) -> str | None:
+def test_four_digits_are_a_postcode_only_where_one_was_asked_for():
+    assert _postcode("1050") == "1050"
+    assert _postcode("1050", awaiting=None) is None
+
+
+def _postcode(text: str, awaiting: str | None = "order") -> str | None:
     event = CustomerMessage(id="e", chat=CHAT, at=MONDAY_10H, message_id="c", text=text)
-    chat = Chat(id=CHAT, dialogue=Dialogue(awaiting="order"))
+    chat = Chat(id=CHAT, dialogue=Dialogue(awaiting=awaiting))
     return order_facts.postcode_in(Turn(event=event, chat=chat, now=MONDAY_10H))
