@@ -139,6 +139,7 @@ class RedisTranscripts:
                     async for chat in heard:
                         yield chat
             except (RedisError, RedisClusterException, OSError) as error:
+                _heed_cancellation()
                 log.warning("transcripts_watch_interrupted", error=type(error).__name__)
             await asyncio.sleep(RETRY_AFTER)
 
@@ -149,6 +150,7 @@ class RedisTranscripts:
             await subscription.subscribe(CHANNEL)
             asked = False
             while True:
+                _heed_cancellation()
                 message = await subscription.get_message(timeout=SILENCE)
                 if message is None:
                     if asked:
@@ -209,6 +211,13 @@ class RedisTranscripts:
     def _keys(self, chat: ChatId) -> tuple[str, str]:
         keys = ShardKeys(shard_of(chat, self._shards))
         return keys.transcript(chat), keys.transcript_ids(chat)
+
+
+def _heed_cancellation() -> None:
+    """redis-py's connecting can swallow a cancellation: raise it again."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _frame(stored: bytes, text: bytes | None) -> Frame:
