@@ -18,7 +18,7 @@ from bot.ports.clock import Clock
 
 _COMMAND = re.compile(
     r"/?(?:(?P<bare>list|resolve|release|leave|quit|exit|help|\?)"
-    r"|(?P<case>take!?|show)(?:\s+#?(?P<number>\w+))?"
+    r"|(?P<case>take!?|show)(?:\s+#?(?P<number>\d{1,9}))?"
     r"|(?P<word>transfer)\s+(?P<team>[\w-]+))",
     re.IGNORECASE,
 )
