@@ -469,7 +469,7 @@ def _has_password(url: str) -> bool:
 
 def _did_you_mean(word: str, known: Mapping[str, Any] | set[str]) -> str:
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def _explained(error: ValidationError, path: Path) -> str:

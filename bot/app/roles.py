@@ -90,7 +90,7 @@ async def _idle(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-ROLES: dict[str, Builder] = {
+BUILDERS: dict[str, Builder] = {
     "web": _web,
     "ingest": _ingest,
     "worker": _worker,
@@ -98,7 +98,6 @@ ROLES: dict[str, Builder] = {
     "archiver": _archiver,
     "scheduler": _scheduler,
 }
-"""Every role, except ``nlu`` and ``valkey``, which the supervisor runs as programs of their own."""
 
 
 async def build(core: Core, roles: Sequence[str], stack: AsyncExitStack) -> list[Runner]:
@@ -109,9 +108,9 @@ async def build(core: Core, roles: Sequence[str], stack: AsyncExitStack) -> list
     """
     runners: list[Runner] = []
     for role in roles:
-        if role not in ROLES:
-            raise ConfigurationError(f"There is no role {role!r}: choose among {', '.join(ROLES)}.")
-        runners += await ROLES[role](core, stack)
+        if role not in BUILDERS:
+            raise ConfigurationError(f"There is no role {role!r}: choose among {', '.join(BUILDERS)}.")
+        runners += await BUILDERS[role](core, stack)
     return runners
 
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 from pydantic import SecretStr
 
-from bot.app import parts
 from bot.cli.output import print_json, print_table
 from bot.domain.errors import ConfigurationError
 from bot.settings import Settings, config_file, load_settings, warnings
@@ -56,6 +55,8 @@ def _look_further(settings: Settings) -> None:
     Raises:
         ConfigurationError: some of it is wrong.
     """
+    from bot.app import parts  # it takes a moment to load
+
     settings.web_secret()
     parts.replies(settings)
     parts.privacy(settings)

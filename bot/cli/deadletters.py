@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from bot.app import Core, open_core
+from bot.app.core import Core, open_core
 from bot.cli.output import plain, print_json, print_table
 from bot.domain.deadletter import DeadLetter
 from bot.domain.errors import NotUnderstandable

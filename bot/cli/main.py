@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from bot.cli import check_config, deadletters, run, status
 from bot.domain.errors import ConfigurationError, GuichetError, StoreUnavailable
@@ -23,6 +24,7 @@ INTERRUPTED = 130
 app = typer.Typer(
     name="guichet",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -32,6 +34,17 @@ run.register(app)
 status.register(app)
 check_config.register(app)
 app.add_typer(deadletters.app, name="deadletters")
+
+LATE = {"desk": "bot.cli.desk", "log": "bot.cli.log", "nlu": "bot.cli.nlu"}
+"""Commands whose libraries take long to load: only when they are meant, or all are listed."""
+
+
+def _load(arguments: Sequence[str]) -> None:
+    known = {group.name for group in app.registered_groups}
+    meant = next((word for word in arguments if not word.startswith("-")), None)
+    for name, module in LATE.items():
+        if name not in known and (meant == name or meant is None):
+            app.add_typer(import_module(module).app, name=name)
 
 
 def _show_version(wanted: bool) -> None:
@@ -60,14 +73,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 done, 1 failed, 2 the configuration or the arguments are wrong, 3 nothing runs, 4 something
     cannot be reached, 130 interrupted.
     """
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        outcome = app(list(arguments) if arguments is not None else None, standalone_mode=False)
-    except click.exceptions.Exit as leaving:
+        _load(given)
+        outcome = app(given, prog_name="guichet", standalone_mode=False)
+    except typer.Exit as leaving:
         return leaving.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except TyperException as error:
+        return _say_misuse(error)
+    except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except GuichetError as error:
         return _say(error)
@@ -82,6 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         typer.echo(redact(f"Unexpected {name}: {error} (--debug shows where)"), err=True)
         return FAILED
     return outcome if isinstance(outcome, int) else 0
+
+
+def _say_misuse(error: TyperException) -> int:
+    typer.echo(f"{error.format_message()} (see guichet --help)", err=True)
+    return error.exit_code
 
 
 def _say(error: GuichetError) -> int:

@@ -11,15 +11,13 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
-import uvloop
 
-from bot.app import ROLES, run_roles
+from bot.app import ROLES
 from bot.cli.texts import Texts, texts
 from bot.domain.errors import ConfigurationError
 from bot.observability import logging
 from bot.settings import Settings, load_settings
 from bot.supervisor.children import Listener, Misconfigured
-from bot.supervisor.machine import Machine
 
 _DEMO_EXAMPLES = """
 Examples:
@@ -80,6 +78,8 @@ def run(
 
 
 def _supervise(settings: Settings, words: Texts, ready: Callable[[], None], hear: Listener) -> None:
+    from bot.supervisor.machine import Machine  # it takes a moment to load
+
     async def work() -> None:
         stop = _stop_on_signals()
         machine = Machine(settings, lambda line: typer.echo(f"  {line}"), hear)
@@ -100,6 +100,10 @@ def _run_here(settings: Settings, roles: list[str]) -> None:
     if unknown or not roles:
         named = repr(unknown[0]) if unknown else "without a name"
         raise ConfigurationError(f"There is no role {named}: choose among {', '.join(ROLES)}.")
+
+    import uvloop
+
+    from bot.app.process import run_roles  # it takes a moment to load
 
     async def work() -> None:
         await run_roles(settings, roles, _stop_on_signals())

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.app import open_core
+from bot.app.core import open_core
 from bot.cli.output import print_json, print_table
 from bot.cli.texts import texts
 from bot.domain.errors import StoreUnavailable

@@ -21,6 +21,8 @@ TALKATIVE = (
     "telegram",
     "telegram.ext",
     "uvicorn.access",
+    "uvicorn.error",
+    "alembic",
     "aiosqlite",
     "asyncio",
     "watchfiles",

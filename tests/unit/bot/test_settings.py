@@ -60,11 +60,11 @@ def test_lists_in_the_environment_are_separated_by_commas(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[web]\nprot = 1\n", r"guichet\.toml: unknown key 'web\.prot'; did you mean 'port'\?"),
-        ("[webb]\n", r"unknown key 'webb'; did you mean 'web'\?"),
+        ("[web]\nprot = 1\n", r"guichet\.toml: unknown key 'web\.prot' \(did you mean 'port'\?\)"),
+        ("[webb]\n", r"unknown key 'webb' \(did you mean 'web'\?\)"),
         (
             "[hours.teams.care]\nmondey = ''\n",
-            r"unknown key 'hours\.teams\.care\.mondey'; did you mean 'monday'",
+            r"unknown key 'hours\.teams\.care\.mondey' \(did you mean 'monday'",
         ),
         ("[hours.teams.care]\nmonday = '9-19'\n", r"hours\.teams\.care\.monday: write opening hours as"),
         ("[hours]\ntime_zone = 'Europe/Lutèce'\n", r"hours\.time_zone: not a time zone"),
@@ -89,7 +89,7 @@ def test_what_is_wrong_in_the_file_is_said_in_one_sentence(config: Write, text: 
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("GUICHET_WEB__PROT", "1", "GUICHET_WEB__PROT is not a setting; did you mean 'GUICHET_WEB__PORT'"),
+        ("GUICHET_WEB__PROT", "1", "GUICHET_WEB__PROT is not a setting \(did you mean 'GUICHET_WEB__PORT'"),
         ("GUICHET_WEB__PORT", "many", "^GUICHET_WEB__PORT: "),
         ("GUICHET_WEB__SECRET", "short", "GUICHET_WEB__SECRET is too short"),
         ("GUICHET_TELEGRAM__MODE", "webhook", "GUICHET_TELEGRAM__TOKEN is not set"),
