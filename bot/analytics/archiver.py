@@ -26,6 +26,8 @@ ARCHIVED = Counter("guichet_archiver_facts_total", "Facts newly stored in SQL.")
 STORE_SECONDS = Histogram("guichet_archiver_store_seconds", "Time to store one batch.")
 LAG = Gauge("guichet_archiver_lag_seconds", "Age of the oldest fact of the last batch when it was stored.")
 
+SHARE = 8
+"""A shard gives this part of a batch at most in one read: there are many shards."""
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 15.0
 
@@ -34,8 +36,9 @@ class Archiver:
     """Drains the log. Any number may run at once.
 
     Args:
-        batch: how many facts are read, and stored in one transaction.
+        batch: how many facts go into one transaction at most.
         block: seconds to wait for facts when there are none; also how long a stop may take.
+        linger: seconds to let facts gather when few came, so that they share a transaction.
         first_pause: seconds to wait after a first failure; doubled up to 15 s.
     """
 
@@ -47,6 +50,7 @@ class Archiver:
         *,
         batch: int = 1_000,
         block: float = 1.0,
+        linger: float = 0.1,
         first_pause: float = FIRST_PAUSE,
     ) -> None:
         self._store = store
@@ -54,6 +58,7 @@ class Archiver:
         self._clock = clock
         self._batch = batch
         self._block = block
+        self._linger = linger
         self._first_pause = first_pause
         self._cursors: dict[int, str] = {}
         self._rewind()
@@ -63,8 +68,10 @@ class Archiver:
         pause = self._first_pause
         while not stop.is_set():
             try:
-                await self.step()
+                archived = await self.step()
                 pause = self._first_pause
+                if archived < self._batch // SHARE:
+                    await _wait(stop, self._linger)
             except (RecordUnavailable, StoreUnavailable) as error:
                 log.warning("archiving_delayed", error=str(error), kind=type(error).__name__, seconds=pause)
                 self._rewind()
@@ -72,19 +79,19 @@ class Archiver:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     async def step(self) -> int:
-        """Archive one batch; returns how many entries it had.
+        """Archive what one read of the log brings; returns how many entries that were.
 
         Raises:
-            RecordUnavailable: nothing was dropped from the log.
+            RecordUnavailable: what is not in SQL is still in the log.
             StoreUnavailable: some of it may be read again.
         """
-        entries = await self._store.read_facts(self._cursors, count=self._batch, block=self._block)
-        if not entries:
-            return 0
-        await self._keep(entries)
-        await self._store.drop_facts(entries)
-        for entry in entries:
-            self._cursors[entry.shard] = entry.id
+        count = max(1, self._batch // SHARE)
+        entries = await self._store.read_facts(self._cursors, count=count, block=self._block)
+        for start in range(0, len(entries), self._batch):
+            part = entries[start : start + self._batch]
+            await self._keep(part)
+            await self._store.drop_facts(part)
+            self._cursors |= {entry.shard: entry.id for entry in part}
         return len(entries)
 
     async def _keep(self, entries: Sequence[Entry[Fact]]) -> None:
@@ -99,7 +106,8 @@ class Archiver:
         STORE_SECONDS.observe(time.perf_counter() - started)
 
     def _rewind(self) -> None:
-        """From the beginning: what is in SQL already was dropped, or is stored again in vain."""
+        """From the beginning, since a store that was away may have come back with another order of
+        ids; what is in SQL already was dropped, or is stored again in vain."""
         self._cursors = dict.fromkeys(range(self._store.shards), "0")
 
 

@@ -171,13 +171,18 @@ def _translated() -> Iterator[None]:
     except (DataError, IntegrityError) as error:
         raise DataRefused(type(error.orig).__name__) from error
     except StatementError as error:
-        if isinstance(error, DBAPIError):
+        if isinstance(error, DBAPIError) and not _is_binding(error):
             raise RecordUnavailable(_short(error)) from error
         raise DataRefused(type(error.orig).__name__) from error
     except (OverflowError, UnicodeError) as error:  # from the driver, before the database saw anything
         raise DataRefused(type(error).__name__) from error
     except (SQLAlchemyError, OSError) as error:
         raise RecordUnavailable(_short(error)) from error
+
+
+def _is_binding(error: DBAPIError) -> bool:
+    """SQLite and psycopg call a value of a type they do not know an error of the programmer."""
+    return "binding parameter" in str(error.orig) or "cannot adapt" in str(error.orig)
 
 
 def _short(error: BaseException) -> str:

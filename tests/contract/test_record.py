@@ -234,8 +234,9 @@ async def test_text_no_database_takes_is_made_storable(database: Database, recor
         ),
         replace(UNDERSTOOD, confidence=math.nan, ranking=(Guess("a", math.nan),)),
         replace(UNDERSTOOD, intent=None),  # type: ignore[arg-type]
+        replace(UNDERSTOOD, intent={"a": 1}),  # type: ignore[arg-type]
     ],
-    ids=["a number beyond 64 bits", "not a number", "a missing value"],
+    ids=["a number beyond 64 bits", "not a number", "a missing value", "another type"],
 )
 async def test_a_fact_the_database_refuses_is_parked_and_holds_nothing_up(
     database: Database, record: SqlRecord, poison: FactBody

@@ -35,11 +35,21 @@ class FakeLogStore:
     def add(self, *facts: Fact) -> None:
         """Log facts, a chat always in the same shard."""
         for fact in facts:
-            self._append(len(fact.chat.user) % self._shards, fact, "")
+            self.add_to(len(fact.chat.user) % self._shards, fact)
+
+    def add_to(self, shard: int, *facts: Fact) -> None:
+        """Log facts in one shard."""
+        for fact in facts:
+            self._append(shard, fact, "")
 
     def add_unreadable(self, raw: str, shard: int = 0) -> None:
         """Log what no version of ours reads."""
         self._append(shard, None, raw)
+
+    def fail_over(self) -> None:
+        """The store is away, and comes back with a clock that is behind: ids begin lower."""
+        self.failing_reads = 1
+        self._serial = 0
 
     def _append(self, shard: int, value: Fact | None, raw: str) -> None:
         self._serial += 1
@@ -56,7 +66,10 @@ class FakeLogStore:
         ]
         if not found:
             await asyncio.sleep(min(block, 0.01))
-        return found[:count]
+        taken: dict[int, list[Entry[Fact]]] = {}
+        for entry in found:
+            taken.setdefault(entry.shard, []).append(entry)
+        return [entry for entries in taken.values() for entry in entries[:count]]
 
     async def drop_facts(self, entries: Sequence[Entry[Fact]]) -> None:
         if self.failing_drops:

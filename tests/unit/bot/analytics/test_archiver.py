@@ -26,9 +26,11 @@ class FakeRecord:
         self.parked: dict[tuple[int, str], str] = {}
         self.failing = 0
         self.calls = 0
+        self.largest = 0
 
     async def store(self, facts: Sequence[Fact]) -> int:
         self._answer()
+        self.largest = max(self.largest, len(facts))
         before = len(self.facts)
         self.facts |= {one.id: one for one in facts}
         return len(self.facts) - before
@@ -55,7 +57,7 @@ def record() -> FakeRecord:
 
 
 def archiver(store: FakeLogStore, record: FakeRecord, batch: int = 500) -> Archiver:
-    return Archiver(store, record, SystemClock(), batch=batch, block=0.01, first_pause=0.001)
+    return Archiver(store, record, SystemClock(), batch=batch, block=0.01, linger=0.001, first_pause=0.001)
 
 
 def some_facts(count: int) -> list[Fact]:
@@ -87,7 +89,7 @@ async def test_what_is_logged_is_stored_and_leaves_the_log(store: FakeLogStore, 
     store.add(*facts)
     async with running(archiver(store, record, batch=10)):
         await drained(store)
-    assert list(record.facts.values()) == facts
+    assert record.facts == {one.id: one for one in facts}
 
 
 async def test_nothing_leaves_the_log_before_it_is_stored(store: FakeLogStore, record: FakeRecord) -> None:
@@ -114,6 +116,28 @@ async def test_when_the_log_cannot_drop_it_is_read_again(store: FakeLogStore, re
     async with running(archiver(store, record, batch=10)):
         await drained(store)
     assert len(record.facts) == 25
+
+
+async def test_a_log_that_came_back_with_lower_ids_is_read_all_the_same(
+    store: FakeLogStore, record: FakeRecord
+) -> None:
+    store.add(*some_facts(25))
+    async with running(archiver(store, record)):
+        await drained(store)
+        store.fail_over()
+        store.add(*some_facts(3))
+        await drained(store)
+    assert len(record.facts) == 28
+
+
+async def test_what_piled_up_goes_in_many_small_transactions(record: FakeRecord) -> None:
+    store = FakeLogStore(shards=64)
+    for shard in range(64):
+        store.add_to(shard, *some_facts(3))
+    async with running(archiver(store, record, batch=8)):
+        await drained(store)
+    assert len(record.facts) == 64 * 3
+    assert record.largest == 8
 
 
 async def test_an_unreadable_entry_is_parked_and_the_rest_goes_on(
@@ -150,7 +174,7 @@ async def test_two_archivers_at_once_are_harmless(store: FakeLogStore, record: F
 async def test_it_stops_at_once_while_the_database_is_away(store: FakeLogStore, record: FakeRecord) -> None:
     store.add(*some_facts(1))
     record.failing = 1_000_000
-    slow = Archiver(store, record, SystemClock(), block=0.01, first_pause=600)
+    slow = Archiver(store, record, SystemClock(), block=0.01, linger=0.001, first_pause=600)
     async with running(slow):
         async with asyncio.timeout(10):
             while not record.calls:  # noqa: ASYNC110

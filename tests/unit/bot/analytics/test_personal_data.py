@@ -17,7 +17,8 @@ from bot.analytics.database import Database
 from bot.analytics.personal_data import RecordedPersonalData
 from bot.analytics.record import SqlRecord
 from bot.analytics.views import conversations_view, messages_view
-from bot.domain.facts import ConversationChanged, Episode, Fact, MessageEdited, Understood
+from bot.domain.events import ReceiptStatus
+from bot.domain.facts import ConversationChanged, Episode, Fact, MessageEdited, ReceiptLogged, Understood
 from bot.domain.identity import ChatId
 from bot.domain.message import Attachment, Author
 from bot.domain.understanding import Entity, Guess
@@ -193,6 +194,20 @@ async def test_what_could_not_be_read_is_erased_too_when_it_names_the_person(
     shown = await everything(database)
     assert "mon texte" not in shown
     assert "somebody" in shown
+
+
+async def test_what_could_not_be_stored_is_erased_too(
+    database: Database, record: SqlRecord, kept: RecordedPersonalData
+) -> None:
+    failed = ReceiptStatus.FAILED
+    poison = ReceiptLogged(
+        message_id="b1", destination="web:main", status=failed, attempts=2**70, detail="mon texte"
+    )
+    await record.store([fact(poison), fact(said("mon texte"), chat=OTHER_CHAT)])
+    assert [row["record"] for row in await kept.export(CHAT)] == ["identity", "errors", "parked_facts"]
+    await kept.erase(CHAT)
+    async with database.reading() as connection:
+        assert (await connection.execute(select(schema.parked_facts))).all() == []
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

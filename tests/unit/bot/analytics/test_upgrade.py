@@ -74,6 +74,15 @@ def test_a_failed_upgrade_leaves_nothing_behind(tmp_path: Path, monkeypatch: pyt
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
 
 
+def test_the_views_of_an_earlier_version_make_way(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/record.db"
+    upgrade(url)
+    with sqlite3.connect(tmp_path / "record.db") as connection:
+        for name in ("alembic_version", *schema.metadata.tables):
+            connection.execute(f'DROP TABLE "{name}"')
+    assert upgrade(url) is True
+
+
 def test_a_server_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(RecordUnavailable):
         upgrade(f"postgresql://nobody@/nothing?host={tmp_path}")
