@@ -9,7 +9,7 @@ from bot.domain.chat import Chat, Speaker
 from bot.domain.conversation import Handoff, HandoffReason
 from bot.domain.decision import CancelTimer, Decision, SetTimer, TimerChange
 from bot.domain.facts import FactBody
-from bot.domain.message import Button
+from bot.domain.message import Author, Button
 from bot.domain.turn import Turn
 from handlers.care import Care
 from handlers.dates import hour, moment
@@ -80,7 +80,7 @@ def to_person(
         return answer(
             turn, care, text, chat=waiting, buttons=buttons, topic=intent, facts=facts, timers=timers
         )
-    return notice(turn, text, chat=waiting, buttons=buttons, facts=facts, timers=timers)
+    return notice(turn, text, chat=waiting, buttons=buttons, author=Author.BOT, facts=facts, timers=timers)
 
 
 def when_and_next(turn: Turn, care: Care, team: str) -> str:

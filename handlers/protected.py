@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.domain.chat import Speaker
 from bot.domain.conversation import HandoffReason
 from bot.domain.decision import Decision
+from bot.domain.message import Author
 from bot.domain.turn import Turn
 from handlers import handoff, reading
 from handlers.care import Care
@@ -32,7 +33,7 @@ async def _repeated(turn: Turn, care: Care, intent: str, wording: str) -> Decisi
     """The alarm rings already: say what has not been said, and otherwise only that we read it."""
     if _alarm(turn) == intent:
         return await handoff.acknowledge(turn, care)
-    return notice(turn, wording)
+    return notice(turn, wording, author=Author.BOT)
 
 
 def _graver(turn: Turn, intent: str) -> bool:

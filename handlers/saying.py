@@ -47,7 +47,10 @@ def answer(
     introduced = chat.dialogue.introduced
     dialogue = replace(chat.dialogue, introduced=True, awaiting=awaiting, unsure=unsure)
     chat = replace(chat, dialogue=dialogue.with_slot("confirmed", "yes" if confirmed else None))
-    message = MessageOut(text=text, author=_author(chat), buttons=buttons, topic=topic, answers=True)
+    # What is said on the way to a person (emergency numbers, opening hours) must arrive even if that
+    # person claims at once; the bot's other words are dropped then.
+    lasting = chat.speaker is not Speaker.BOT
+    message = MessageOut(text=text, buttons=buttons, topic=topic, lasting=lasting)
     sends: tuple[Send, ...] = (Send(payload=message),)
     if not introduced:
         sends = (Send(payload=introduction(care, chat, "intro.first")), *sends)
@@ -61,11 +64,15 @@ def notice(
     chat: Chat | None = None,
     buttons: tuple[Button, ...] = (),
     answers: bool = True,
+    author: Author = Author.SYSTEM,
     facts: tuple[FactBody, ...] = (),
     timers: tuple[TimerChange, ...] = (),
 ) -> Decision:
-    """A line of the system: true whoever speaks, so no change of speaker makes it obsolete."""
-    message = MessageOut(text=text, author=Author.SYSTEM, buttons=buttons, answers=answers)
+    """A line of the system: true whoever speaks, so no change of speaker makes it obsolete.
+
+    Channels show such lines small: ``author`` is the bot where the words must not be.
+    """
+    message = MessageOut(text=text, author=author, buttons=buttons, answers=answers, lasting=True)
     return Decision(chat=chat or turn.chat, sends=(Send(payload=message),), facts=facts, timers=timers)
 
 
@@ -87,12 +94,6 @@ def introduction(care: Care, chat: Chat, key: str) -> MessageOut:
     """Says that an automatic assistant speaks."""
     text = care.replies.get(key, chat.language or "fr")
     return MessageOut(text=text, author=Author.SYSTEM, answers=False)
-
-
-def _author(chat: Chat) -> Author:
-    # What is said on the way to a person (emergency numbers, opening hours) must arrive even if
-    # that person claims at once; the bot's own words are dropped then.
-    return Author.BOT if chat.speaker is Speaker.BOT else Author.SYSTEM
 
 
 def _idle(turn: Turn, care: Care, chat: Chat) -> TimerChange:

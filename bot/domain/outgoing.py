@@ -31,6 +31,7 @@ class MessageOut:
 
     ``message_id`` and ``reply_to`` are stamped by the engine. The first message of a turn with
     ``answers`` set is the reply to the customer's message. ``topic`` is the intent it answers.
+    ``lasting``: sent even if somebody else speaks by then (emergency numbers, what happens next).
     """
 
     text: str
@@ -41,6 +42,7 @@ class MessageOut:
     attachments: tuple[Attachment, ...] = ()
     answers: bool = True
     topic: str | None = None
+    lasting: bool = False
     message_id: str = ""
     reply_to: str | None = None
 
@@ -176,5 +178,7 @@ class Outgoing:
 
     @property
     def yields(self) -> bool:
-        """Whether a change of speaker makes this obsolete: only what the bot says does."""
-        return isinstance(self.payload, MessageOut) and self.payload.author is Author.BOT
+        """Whether a change of speaker makes this obsolete: only what the bot says does, and not
+        all of that."""
+        said = self.payload
+        return isinstance(said, MessageOut) and said.author is Author.BOT and not said.lasting

@@ -11,6 +11,7 @@ from bot.domain.conversation import HandoffReason
 from bot.domain.events import AgentClaim, AgentTransfer, Command, MediaFailed, MediaReady
 from bot.domain.facts import FeedbackGiven
 from bot.domain.message import Author
+from bot.domain.outgoing import Outgoing
 from handlers.reading import PROTECTED
 from tests.fakes.care import CHAT, LEA, PHOTO, STICKER, SUNDAY_10H, VOICE, Story, make_care
 
@@ -31,9 +32,33 @@ async def test_asking_for_a_person_queues_and_says_what_happens_next(how):
     assert story.answer.text.endswith(story.text("handoff.next"))
 
 
-async def test_the_way_to_a_person_is_told_by_the_system_so_that_a_quick_claim_does_not_drop_it():
+async def test_the_way_to_a_person_is_told_even_if_that_person_claims_at_once():
     story = await Story().waits()
-    assert story.answer.author is Author.SYSTEM
+    entry = Outgoing(
+        id="o",
+        destination="web:main",
+        chat=CHAT,
+        conversation="c",
+        epoch=1,
+        at=story.now,
+        payload=story.answer,
+    )
+    assert (story.answer.author, entry.yields) == (Author.BOT, False)
+
+
+async def test_an_ordinary_answer_is_dropped_when_a_person_claims_first():
+    story = Story()
+    await story.says("comment retourner ?", faq_return_how=0.9)
+    entry = Outgoing(
+        id="o",
+        destination="web:main",
+        chat=CHAT,
+        conversation="c",
+        epoch=1,
+        at=story.now,
+        payload=story.answer,
+    )
+    assert entry.yields
 
 
 @pytest.mark.parametrize(("language", "back"), [("fr", "demain à 9 h"), ("en", "tomorrow at 09:00")])
@@ -80,7 +105,7 @@ async def test_a_protected_intent_gets_its_fixed_words_and_its_team_at_once(inte
     story = Story(language=language)
     await story.says("message", **{intent: 0.35, "faq_return_how": 0.3})
     assert story.answer.text.startswith(story.text(f"protected.{intent}"))
-    assert story.answer.author is Author.SYSTEM
+    assert (story.answer.author, story.answer.lasting) == (Author.BOT, True)
     handoff = story.chat.conversation.handoff
     assert (handoff.reason, handoff.team, handoff.urgent, handoff.intent) == (
         HandoffReason.PROTECTED,
@@ -124,6 +149,7 @@ async def test_while_waiting_a_protected_message_raises_the_alarm():
     story = await Story().waits()
     await story.says("je veux mourir", distress=0.8)
     assert story.text("protected.distress") in story.answer.text
+    assert (story.answer.author, story.answer.lasting) == (Author.BOT, True)
     handoff = story.chat.conversation.handoff
     assert (handoff.team, handoff.urgent, handoff.intent) == ("safety", True, "distress")
 
