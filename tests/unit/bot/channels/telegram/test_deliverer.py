@@ -28,7 +28,7 @@ class Counter:
     def __init__(self) -> None:
         self.api = ScriptedApi()
         self.messages = FakeMessageMap()
-        self.files = FakeFiles(p1=b"photo")
+        self.files = FakeFiles(p1=b"pixels")
         self.pauses: list[float] = []
         self.deliverer = TelegramDeliverer(
             make_bot(TOKEN, transport=self.api), "7", self.messages, self.files, pause=self._pause
@@ -116,14 +116,14 @@ async def test_files_follow_the_text(counter: Counter) -> None:
     await counter.deliver(out(attachments=(PHOTO,)))
     assert counter.methods == ["sendMessage", "sendPhoto"]
     assert b'filename="flacon.jpg"' in counter.api.bodies[1]
-    assert b"photo" in counter.api.bodies[1]
+    assert b"pixels" in counter.api.bodies[1]
 
 
 async def test_a_picture_telegram_does_not_take_as_a_photo_goes_as_a_document(counter: Counter) -> None:
     counter.api.next("sendPhoto", refusal(400, "Bad Request: PHOTO_INVALID_DIMENSIONS"))
     await counter.deliver(out("", attachments=(PHOTO,)))
     assert counter.methods == ["sendPhoto", "sendDocument"]
-    assert b"photo" in counter.api.bodies[1]
+    assert b"pixels" in counter.api.bodies[1]
 
 
 @pytest.mark.parametrize(

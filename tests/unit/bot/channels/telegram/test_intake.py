@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
+import structlog
 
 from bot.channels.telegram.client import make_bot
-from bot.channels.telegram.courtesies import Courtesies
+from bot.channels.telegram.courtesies import AT_ONCE, Courtesies
 from bot.channels.telegram.intake import Intake
 from bot.domain.chat import Speaker
 from bot.domain.errors import StoreUnavailable
@@ -87,6 +88,22 @@ async def test_a_replayed_update_is_one_event_and_types_once(counter: Counter) -
     assert len(counter.api.of("sendChatAction")) == 1
 
 
+async def test_what_comes_again_is_not_typed_to_again(counter: Counter) -> None:
+    counter.inbox.speaker = Speaker.HUMAN
+    await counter.take(update(3, message=message("bonjour")))
+    counter.inbox.speaker = Speaker.BOT
+    await counter.take(update(3, message=message("bonjour")))
+    await counter.quiet()
+    assert counter.api.calls == []
+
+
+async def test_small_calls_do_not_pile_up_when_telegram_is_slow(counter: Counter) -> None:
+    for number in range(AT_ONCE + 40):
+        counter.courtesies.answer(f"q{number}")
+    await counter.quiet()
+    assert len(counter.api.of("answerCallbackQuery")) == AT_ONCE
+
+
 async def test_a_press_is_answered_only_once_it_is_durable(counter: Counter) -> None:
     counter.inbox.failing = 1
     with pytest.raises(StoreUnavailable):
@@ -104,9 +121,14 @@ async def test_a_small_call_that_fails_harms_nothing(
 ) -> None:
     counter.api.next("answerCallbackQuery", failure)
     counter.api.next("sendChatAction", failure)
-    await counter.take(update(callback_query=press()))
-    await counter.quiet()
+    with structlog.testing.capture_logs() as logs:
+        await counter.take(update(callback_query=press()))
+        await counter.quiet()
     assert len(counter.inbox.events) == 1
+    assert [entry["what"] for entry in logs if entry["event"] == "telegram.courtesy_failed"] == [
+        "typing",
+        "answer",
+    ]
 
 
 async def test_in_a_group_it_says_so_once_and_leaves_the_group_alone(counter: Counter) -> None:

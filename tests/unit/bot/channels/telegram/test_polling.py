@@ -131,9 +131,11 @@ async def test_one_malformed_update_does_not_hold_up_the_others(line: Line) -> N
 
 async def test_updates_without_a_number_are_parked_once_and_polling_slows_down(line: Line) -> None:
     line.api.waiting = [{"message": message("bonjour")}]
-    line.start()
-    await line.until(lambda: len(line.api.of("getUpdates")) > 2)
+    with structlog.testing.capture_logs() as logs:
+        line.start()
+        await line.until(lambda: len(line.api.of("getUpdates")) > 2)
     assert len(line.inbox.parked) == 1
+    assert "telegram.poll_failed" in [entry["event"] for entry in logs]
     line.api.waiting = [update(5, message=message("me voici"))]
     await line.until(lambda: line.texts == ["me voici"])
 
@@ -156,6 +158,7 @@ async def test_it_polls_on_after_trouble(line: Line, trouble: httpx.Response | E
     line.api.waiting = [update(1, message=message("bonjour"))]
     line.start()
     await line.until(lambda: line.texts == ["bonjour"])
+    assert line.inbox.parked == []
 
 
 async def test_a_conflict_is_told_to_the_operator_and_the_webhook_taken_down_again(line: Line) -> None:
