@@ -160,10 +160,17 @@ class FolderStore:
 
     def _new_temporary(self) -> Path:
         folder = self._folder / "tmp"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make(folder)
         path = folder / secrets.token_hex(16)
         path.touch(mode=0o600, exist_ok=False)
         return path
+
+    def _make(self, folder: Path) -> None:
+        """A folder, each level of it ours alone (``parents=True`` leaves those to the umask)."""
+        if not folder.is_dir():
+            if folder != self._folder:
+                self._make(folder.parent)
+            folder.mkdir(mode=0o700, parents=folder == self._folder, exist_ok=True)
 
     async def _write(self, path: Path, content: AsyncIterator[bytes]) -> tuple[int, bytes]:
         """Stream to disk; returns the size and the first bytes."""
@@ -187,8 +194,8 @@ class FolderStore:
         record = _Record(
             stored.id, str(stored.chat), stored.name, stored.mime, stored.size, data.name, self._clock.now()
         )
-        for folder in (place.record.parent, place.marker.parent):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make(place.record.parent)
+        self._make(place.marker.parent)
         place.marker.touch(mode=0o600)
         temporary.replace(data)
         _write_durably(place.record, msgspec.json.encode(record), self._new_temporary())
@@ -208,7 +215,9 @@ class FolderStore:
 
     def _records_of(self, chat: ChatId) -> list[_Record]:
         found = (_read_record(self._path(marker.name)) for marker in _inside(self._chat_folder(chat)))
-        return sorted((r for r in found if r and r.chat == str(chat)), key=lambda record: record.saved_at)
+        return sorted(
+            (r for r in found if r and r.chat == str(chat)), key=lambda record: (record.saved_at, record.name)
+        )
 
     def _erase(self, chat: ChatId) -> int:
         gone = sum(self._remove(self._record_path(record.id)) for record in self._records_of(chat))
