@@ -13,6 +13,7 @@ from bot.domain.errors import (
     DeliveryRefused,
     MediaTooLarge,
     MediaUnavailable,
+    StoreUnavailable,
 )
 from bot.domain.events import Event, MediaFailed, MediaReady
 from bot.domain.message import Attachment, AttachmentKind
