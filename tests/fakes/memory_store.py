@@ -7,8 +7,9 @@ leases end.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -51,9 +52,10 @@ class _Held:
 class MemoryStore:
     """Implements InboxStore, TurnStore, OutboxStore, LeaseStore, LogStore and TimerStore."""
 
-    def __init__(self, shards: int = 8) -> None:
+    def __init__(self, shards: int = 8, clock: Callable[[], float] = lambda: 0.0) -> None:
         self.shards = shards
-        self.now = 0.0
+        self.clock = clock
+        self._readers: set[asyncio.Event] = set()
         self.seen: set[str] = set()
         self.inboxes: dict[int, _Stream] = defaultdict(_Stream)
         self.outboxes: dict[tuple[int, str], _Stream] = defaultdict(_Stream)
@@ -66,9 +68,30 @@ class MemoryStore:
         self.timers: dict[int, dict[tuple[str, ChatId], datetime]] = defaultdict(dict)
         self.letters: dict[str, DeadLetter] = {}
         self.workers: dict[str, float] = {}
+        self.writes: list[tuple[str, int]] = []
+        """Every fenced write, by the name of its right and its token."""
 
     def shard_of(self, chat: ChatId) -> int:
         return shard_of(chat, self.shards)
+
+    def _changed(self) -> None:
+        """Wake whoever waits to read."""
+        for waiting in self._readers:
+            waiting.set()
+
+    async def _read(self, look: Callable[[], list[Entry[Any]]], block: float) -> list[Entry[Any]]:
+        loop = asyncio.get_running_loop()
+        deadline, woken = loop.time() + block, asyncio.Event()
+        self._readers.add(woken)
+        try:
+            while not (found := look()) and (left := deadline - loop.time()) > 0:
+                woken.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), left)
+            await asyncio.sleep(0)
+            return found
+        finally:
+            self._readers.discard(woken)
 
     # --- inbox -----------------------------------------------------------------------------
 
@@ -79,6 +102,7 @@ class MemoryStore:
             return Appended(False, speaker)
         self.seen.add(event.id)
         self.inboxes[self.shard_of(event.chat)].add(_copied(event))
+        self._changed()
         return Appended(True, speaker)
 
     async def park(self, letter: DeadLetter) -> None:
@@ -91,18 +115,18 @@ class MemoryStore:
         if held is not None:
             if held.lease.owner != owner:
                 return None
-            held.until = self.now + ttl
+            held.until = self.clock() + ttl
             return held.lease
         self.tokens[name] += 1
         lease = Lease(name, owner, self.tokens[name])
-        self.leases[name] = _Held(lease, self.now + ttl)
+        self.leases[name] = _Held(lease, self.clock() + ttl)
         return lease
 
     async def renew(self, lease: Lease, ttl: float) -> bool:
         held = self._held(lease.name)
         if held is None or held.lease != lease:
             return False
-        held.until = self.now + ttl
+        held.until = self.clock() + ttl
         return True
 
     async def release(self, lease: Lease) -> None:
@@ -111,8 +135,8 @@ class MemoryStore:
             del self.leases[lease.name]
 
     async def announce(self, owner: str, ttl: float) -> int:
-        self.workers = {name: until for name, until in self.workers.items() if until > self.now}
-        self.workers[owner] = self.now + ttl
+        self.workers = {name: until for name, until in self.workers.items() if until > self.clock()}
+        self.workers[owner] = self.clock() + ttl
         return len(self.workers)
 
     async def withdraw(self, owner: str) -> None:
@@ -129,7 +153,7 @@ class MemoryStore:
 
     def _held(self, name: str) -> _Held | None:
         held = self.leases.get(name)
-        if held is not None and held.until <= self.now:
+        if held is not None and held.until <= self.clock():
             del self.leases[name]
             return None
         return held
@@ -142,7 +166,7 @@ class MemoryStore:
     # --- turns -----------------------------------------------------------------------------
 
     async def read_events(self, cursors: Cursors, *, count: int, block: float) -> list[Entry[Event]]:
-        return await _read(lambda: _after(self.inboxes, cursors, count), block)
+        return await self._read(lambda: _after(self.inboxes, cursors, count), block)
 
     async def load(self, chat: ChatId) -> Loaded:
         state = self.chats.get(chat)
@@ -157,6 +181,7 @@ class MemoryStore:
             return CommitResult.ALREADY if mine else CommitResult.GONE
         if version != commit.version:
             return CommitResult.STALE
+        self.writes.append((lease.name, lease.token))
         self.chats[commit.chat.id] = (commit.chat, version + 1, commit.event_id)
         for out in commit.outgoing:
             self.outboxes[commit.shard, out.destination].add(_copied_out(out))
@@ -169,6 +194,7 @@ class MemoryStore:
                 case CancelTimer():
                     self.timers[commit.shard].pop((change.name, commit.chat.id), None)
         del inbox.entries[int(commit.entry_id)]
+        self._changed()
         return CommitResult.DONE
 
     async def park_event(self, lease: Lease, entry: Entry[Event], letter: DeadLetter) -> None:
@@ -190,7 +216,7 @@ class MemoryStore:
         self, destination: str, cursors: Cursors, *, count: int, block: float
     ) -> list[Entry[Outgoing]]:
         streams = {shard: self.outboxes[shard, destination] for shard in cursors}
-        return await _read(lambda: _after(streams, cursors, count), block)
+        return await self._read(lambda: _after(streams, cursors, count), block)
 
     async def begin_send(self, lease: Lease, entry: Entry[Outgoing]) -> SendPermit:
         out = entry.value
@@ -203,6 +229,7 @@ class MemoryStore:
         chat = self.chats.get(out.chat)
         if out.yields and chat is not None and chat[0].epoch > out.epoch:
             return SendPermit(SendAdvice.OBSOLETE, attempts)
+        self.writes.append((f"{lease.name}/{entry.shard}", lease.token))
         self.sending[key] = ("sending", attempts + 1, None)
         advice = SendAdvice.DOUBT if state in ("sending", "doubt") else SendAdvice.GO
         return SendPermit(advice, attempts + 1)
@@ -244,6 +271,7 @@ class MemoryStore:
             self.logs[entry.shard].add(fact)
         for event in events:
             self.inboxes[entry.shard].add(event)
+        self._changed()
         if letter is not None:
             if entry.value is not None:
                 letter = replace(letter, payload=codec.encode_outgoing(entry.value).decode())
@@ -264,10 +292,11 @@ class MemoryStore:
                 event_id = f"timer:{name}:{int(moment.timestamp() * 1000)}:{chat}"
                 self.inboxes[shard].add(TimerDue(id=event_id, chat=chat, at=moment, name=name))
                 fired += 1
+        self._changed()
         return fired
 
     async def read_facts(self, cursors: Cursors, *, count: int, block: float) -> list[Entry[Fact]]:
-        return await _read(lambda: _after(self.logs, cursors, count), block)
+        return await self._read(lambda: _after(self.logs, cursors, count), block)
 
     async def drop_facts(self, entries: Sequence[Entry[Fact]]) -> None:
         for entry in entries:
@@ -286,11 +315,3 @@ def _after(streams: Mapping[int, _Stream], cursors: Cursors, count: int) -> list
     return [
         entry for shard, cursor in cursors.items() for entry in streams[shard].after(shard, cursor, count)
     ]
-
-
-async def _read(look: Any, block: float) -> list[Entry[Any]]:
-    deadline = asyncio.get_running_loop().time() + block
-    while not (found := look()) and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.001)
-    await asyncio.sleep(0)
-    return list(found)
