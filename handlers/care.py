@@ -41,6 +41,8 @@ class Thresholds:
         ambiguous_within: a second intent that close to the best makes us ask which one.
         protected_at: a protected intent at least that sure is acted on: a miss costs more than an alarm.
         protected_within: so is a protected one that close behind the best.
+        person_at: anger, or the wish for a person, is acted on when best and at least that sure: "I did
+            not understand" is the wrong thing to say to either.
         suggest_at: a guess at least that sure is worth a button when we did not understand.
     """
 
@@ -48,6 +50,7 @@ class Thresholds:
     ambiguous_within: float = 0.1
     protected_at: float = 0.3
     protected_within: float = 0.05
+    person_at: float = 0.3
     suggest_at: float = 0.05
 
 

@@ -28,6 +28,8 @@ OPENERS = frozenset({"greet", "thanks", "how_are_you"})
 """Politeness that often stands before a question in the same message."""
 OPENER_WORDS = 3
 """A message of more words may hold a question behind its greeting."""
+STRONG = 0.15
+"""Two or three questions at least that likely, and together sure enough, are worth asking which."""
 
 _YES = frozenset({"oui", "ouais", "ok", "okay", "yes", "yep", "yeah", "si", "volontiers", "d'accord", "sure"})
 _NO = frozenset({"non", "nan", "nope", "no", "nn"})
@@ -123,7 +125,8 @@ def _without_words(turn: Turn) -> Reading:
 def _meaning(turn: Turn, understanding: Understanding, thresholds: Thresholds) -> Reading:
     ranking = _behind_the_greeting(turn.text, understanding.ranking, thresholds)
     best = ranking[0]
-    if best.confidence < thresholds.answer_at:
+    needed = thresholds.person_at if best.intent in (HUMAN, COMPLAINT) else thresholds.answer_at
+    if best.confidence < needed:
         return _unclear(turn, ranking, thresholds)
     rivals = _rivals(ranking, thresholds.ambiguous_within)
     if COMPLAINT in rivals and is_shouting(turn.text):
@@ -138,8 +141,18 @@ def _unclear(turn: Turn, ranking: tuple[Guess, ...], thresholds: Thresholds) -> 
     # A bare order number, or the proof of an order named before, says enough.
     if order_facts.completes(turn):
         return Reading(Kind.SURE, ORDER)
+    best = ranking[0].intent
+    if best in SMALL_TALK and _share(ranking, SMALL_TALK) >= thresholds.answer_at:
+        return Reading(Kind.SURE, best)
+    strong = tuple(g for g in ranking if g.confidence >= STRONG and _can_offer(g.intent))[:3]
+    if len(strong) > 1 and sum(g.confidence for g in strong) >= thresholds.answer_at:
+        return Reading(Kind.AMBIGUOUS, best, tuple(g.intent for g in strong))
     likely = (g.intent for g in ranking if g.confidence >= thresholds.suggest_at)
     return Reading(Kind.UNSURE, "", tuple(i for i in likely if _can_offer(i) and i != HUMAN)[:3])
+
+
+def _share(ranking: tuple[Guess, ...], intents: frozenset[str]) -> float:
+    return sum(guess.confidence for guess in ranking if guess.intent in intents)
 
 
 def _behind_the_greeting(text: str, ranking: tuple[Guess, ...], thresholds: Thresholds) -> tuple[Guess, ...]:
@@ -147,7 +160,7 @@ def _behind_the_greeting(text: str, ranking: tuple[Guess, ...], thresholds: Thre
     if ranking[0].intent not in OPENERS or len(text.split()) <= OPENER_WORDS:
         return ranking
     rest = [guess for guess in ranking if guess.intent not in OPENERS]
-    share = 1 - sum(guess.confidence for guess in ranking if guess.intent in OPENERS)
+    share = 1 - _share(ranking, OPENERS)
     if not rest or share <= 0.05 or rest[0].intent in SMALL_TALK:
         return ranking
     scaled = tuple(Guess(guess.intent, min(1.0, guess.confidence / share)) for guess in rest)

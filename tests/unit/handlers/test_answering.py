@@ -115,6 +115,18 @@ async def test_two_close_questions_are_clarified_with_buttons():
     assert story.buttons == ["faq:faq_return_how", "faq:faq_return_cost", "none"]
 
 
+async def test_two_questions_that_are_only_together_sure_are_clarified_too():
+    story = Story()
+    await story.says("combien coûte la livraison", faq_delivery_times=0.40, faq_delivery_cost=0.2)
+    assert story.buttons == ["faq:faq_delivery_times", "faq:faq_delivery_cost", "none"]
+
+
+async def test_thanks_and_goodbye_in_one_are_understood():
+    story = Story()
+    await story.says("thx bye", goodbye=0.4, thanks=0.35)
+    assert story.answer.text == story.text("small_talk.goodbye")
+
+
 async def test_none_of_these_asks_to_rephrase():
     story = Story()
     await story.says("le retour", faq_return_how=0.52, faq_return_cost=0.47)

@@ -80,6 +80,19 @@ async def test_a_shouted_question_close_to_a_complaint_is_a_complaint():
     assert story.chat.conversation.handoff.reason is HandoffReason.COMPLAINT
 
 
+@pytest.mark.parametrize("intent", ["complaint", "talk_to_human"])
+async def test_an_angry_customer_is_never_told_that_they_were_not_understood(intent):
+    story = Story()
+    await story.says("vous êtes nuls, j'attends depuis 3 semaines", **{intent: 0.39, "order_status": 0.38})
+    assert story.speaker is Speaker.WAITING
+
+
+async def test_a_faint_guess_of_anger_brings_nobody():
+    story = Story()
+    await story.says("bof", complaint=0.29, order_status=0.1)
+    assert story.speaker is Speaker.BOT
+
+
 async def test_the_case_goes_to_the_team_of_what_was_talked_about():
     story = Story()
     await story.says("quelle routine ?", faq_routine=0.9)
