@@ -1,8 +1,8 @@
 """The only place that wires everything together.
 
-``core`` opens what every command needs; ``parts`` builds the pieces; ``roles`` puts them together
-role by role; ``process`` runs roles until told to stop. A command that only looks
-at the live state does not load the last three, nor Telegram's library with them.
+``core`` opens what every command needs; each role has a module of its own, with ``build``;
+``process`` runs roles until told to stop. A role loads only what it needs: that is what makes it
+start, and start again, quickly.
 """
 
 from bot.app.core import Core, open_core

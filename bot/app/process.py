@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from importlib import import_module
 
 import structlog
 
 from bot.app.core import Core, open_core
-from bot.app.roles import build
+from bot.app.runner import Runner
 from bot.domain.errors import StoreUnavailable
 from bot.ports.clock import Clock
 from bot.ports.store import ProcessInfo, ProcessStore
@@ -28,8 +29,6 @@ OPENING_SECONDS = 15.0
 LATE_SECONDS = 1.0
 """What is given beyond the drain, before work is cut off."""
 
-Runner = Callable[[asyncio.Event], Awaitable[None]]
-
 
 async def run_roles(settings: Settings, roles: Sequence[str], stop: asyncio.Event) -> None:
     """Run them side by side. When one ends by itself, the others are drained and its error raised.
@@ -42,7 +41,9 @@ async def run_roles(settings: Settings, roles: Sequence[str], stop: asyncio.Even
         core = await _opened(settings, stack, stop)
         if core is None:
             return
-        runners = await build(core, roles, stack)
+        runners: list[Runner] = []
+        for role in roles:
+            runners += await import_module(f"bot.app.{role}").build(core, stack)
         beats = Heartbeat(core.store.processes, core.clock, roles)
         await together([*runners, beats.run], stop, grace=settings.timeouts.drain_seconds + LATE_SECONDS)
         log.info("roles.stopped", roles=list(roles))

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
+from fastapi import APIRouter
 from telegram import Bot
 
 from bot.app.core import Core
@@ -18,7 +19,7 @@ from bot.channels.telegram.intake import Intake
 from bot.channels.telegram.media import TelegramFiles
 from bot.channels.telegram.menu import Menu
 from bot.channels.telegram.polling import TelegramPoller
-from bot.channels.telegram.webhook import DEFAULT_PATH, register_webhook
+from bot.channels.telegram.webhook import DEFAULT_PATH, create_webhook, register_webhook
 from bot.domain.errors import ConfigurationError, DeliveryError
 from bot.domain.events import Command
 from bot.ports.media import MediaStore
@@ -55,6 +56,14 @@ class Telegram:
         """What sends."""
         return TelegramDeliverer(self.bot, self.account, self.core.messages, media)
 
+    def webhook(self, secret: str) -> APIRouter:
+        """What Telegram posts to.
+
+        Raises:
+            ConfigurationError: the secret is not one Telegram takes.
+        """
+        return create_webhook(self.intake(), secret)
+
     async def announce_webhook(self, settings: Settings, secret: str, stop: asyncio.Event) -> None:
         """Tell Telegram where to post, until it has understood.
 
@@ -79,18 +88,14 @@ class Telegram:
 
 
 @asynccontextmanager
-async def open_telegram(core: Core, replies: Replies) -> AsyncIterator[Telegram | None]:
-    """The channel, or None without a token.
+async def open_telegram(core: Core, token: str, replies: Replies) -> AsyncIterator[Telegram]:
+    """The channel of the bot with that token.
 
     Raises:
         ConfigurationError: the token does not look like one.
     """
-    token = core.settings.telegram.token
-    if token is None:
-        yield None
-        return
-    account = account_of(token.get_secret_value())
-    bot = make_bot(token.get_secret_value(), api_base=core.settings.telegram.api_base)
+    account = account_of(token)
+    bot = make_bot(token, api_base=core.settings.telegram.api_base)
     courtesies = Courtesies(bot, account, core.messages, text(replies, "group", "fr"))
     files = TelegramFiles(bot)
     try:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
-import httpx
 import uvicorn
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import RedirectResponse, Response
 
-from bot.app import parts
+from bot.app import nlu, parts
 from bot.app.core import Core
-from bot.app.telegram import open_telegram
-from bot.channels.telegram.webhook import create_webhook
+from bot.app.runner import Runner
 from bot.channels.web.limits import SOCKET_BYTES, Rate, WebLimits
 from bot.channels.web.server import WebService, create_web_chat
-from bot.domain.errors import ConfigurationError, NluUnavailable, StoreUnavailable
+from bot.domain.errors import ConfigurationError, StoreUnavailable
 from bot.observability import health
 from bot.settings import Settings
 
@@ -27,9 +25,6 @@ NEEDED_ROLES = ("worker", "sender")
 """Without them a message is taken and not answered."""
 BACKLOG = 2048
 LAST_REQUESTS_SECONDS = 3
-
-
-Runner = Callable[[asyncio.Event], Awaitable[None]]
 
 
 async def build(core: Core, stack: AsyncExitStack) -> list[Runner]:
@@ -55,7 +50,7 @@ async def build(core: Core, stack: AsyncExitStack) -> list[Runner]:
         limits=_limits(settings),
     )
     app.include_router(chat.router)
-    app.include_router(await _health(core, stack))
+    app.include_router(_health(core))
     app.add_api_route("/", _front_door, methods=["GET"], include_in_schema=False)
     server = WebServer(app, chat.service, bound, settings)
     return [server.run, *await _mount_telegram(core, app, stack)]
@@ -139,9 +134,8 @@ def _limits(settings: Settings) -> WebLimits:
     )
 
 
-async def _health(core: Core, stack: AsyncExitStack) -> APIRouter:
+def _health(core: Core) -> APIRouter:
     checks = health.Health()
-    client = await stack.enter_async_context(httpx.AsyncClient(timeout=1.0, trust_env=False))
 
     async def roles() -> None:
         running = {process.role for process in await core.store.processes.processes()}
@@ -149,13 +143,9 @@ async def _health(core: Core, stack: AsyncExitStack) -> APIRouter:
         if missing:
             raise StoreUnavailable(f"not running: {', '.join(missing)}")
 
-    async def nlu() -> None:
-        if not await parts.nlu_answers(client, parts.nlu_place(core.settings)):
-            raise NluUnavailable("no Rasa answers")
-
     checks.add("store", core.store.ping)
     checks.add("roles", roles)
-    checks.add("nlu", nlu)
+    checks.add("nlu", lambda: nlu.check(core.settings))
     token = core.settings.metrics.token
     return health.router(checks, metrics_token=token.get_secret_value() if token else None)
 
@@ -164,9 +154,9 @@ async def _mount_telegram(core: Core, app: FastAPI, stack: AsyncExitStack) -> li
     settings = core.settings
     if settings.telegram.mode != "webhook" or settings.telegram.webhook_secret is None:
         return []
-    telegram = await stack.enter_async_context(open_telegram(core, parts.replies(settings)))
+    telegram = await parts.telegram(core, stack)
     if telegram is None:
         return []
     secret = settings.telegram.webhook_secret.get_secret_value()
-    app.include_router(create_webhook(telegram.intake(), secret))
+    app.include_router(telegram.webhook(secret))
     return [lambda stop: telegram.announce_webhook(settings, secret, stop)]

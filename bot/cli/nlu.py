@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from bot.app.parts import nlu_place
+from bot.app.nlu import nlu_place
 from bot.cli.output import plain, print_json, print_table
 from bot.domain.understanding import Understanding
 from bot.knowledge.training import ensure_model, model_path

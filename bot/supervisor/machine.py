@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from bot.app.core import Core, open_core
-from bot.app.parts import NluPlace, write_nlu_place
+from bot.app.nlu import NluPlace, write_nlu_place
 from bot.app.process import Heartbeat
 from bot.domain.errors import GuichetError, StoreUnavailable
 from bot.settings import Settings

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import structlog
 
-from bot.app.parts import NluPlace
+from bot.app.nlu import NluPlace
 from bot.domain.errors import NluUnavailable
 from bot.knowledge.training import ensure_model, model_path
 from bot.nlu.host import nlu_command, nlu_environment, wait_ready

@@ -1,0 +1,88 @@
+"""The worker: takes events and runs turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+from bot.app import nlu, parts
+from bot.app.core import Core
+from bot.app.runner import LEASE_TTL, Runner
+from bot.domain.chat import Chat
+from bot.engine.outbox import Addresser
+from bot.engine.turn import TurnRules, TurnRunner
+from bot.engine.worker import Worker, WorkerRules
+from bot.knowledge.files import FileKnowledge
+from bot.nlu.language import LinguaDetector
+from bot.ports.shop import Shop
+from bot.settings import Settings
+from bot.shop.file import FileShop
+from bot.shop.http import HttpShop
+from handlers import build_choose
+from handlers.care import Care, Thresholds
+from handlers.hours import opening_hours
+
+
+async def build(core: Core, stack: AsyncExitStack) -> list[Runner]:
+    """The worker, and what keeps its knowledge fresh.
+
+    Raises:
+        ConfigurationError: replies, hours, knowledge, or the shop's address or file are wrong.
+    """
+    settings = core.settings
+    known = parts.knowledge(settings)
+    runner = TurnRunner(
+        nlu=await nlu.client(settings, stack),
+        choose=build_choose(await care(core, known, stack)),
+        detector=LinguaDetector(),
+        addresser=Addresser(parts.DESKS),
+        rules=TurnRules(reopening=timedelta(hours=settings.timeouts.reopen_hours)),
+    )
+    rules = WorkerRules(lease_ttl=LEASE_TTL, drain=settings.timeouts.drain_seconds)
+    return [Worker(core.store.turns, runner, core.owner, rules, core.clock).run, known.watch]
+
+
+async def care(core: Core, known: FileKnowledge, stack: AsyncExitStack) -> Care:
+    """What handlers read.
+
+    Raises:
+        ConfigurationError: replies, hours, or the shop's address or file are wrong.
+    """
+    settings = core.settings
+    numbers, hours = settings.understanding, settings.hours
+    return Care(
+        replies=parts.replies(settings),
+        knowledge=known,
+        shop=await shop(settings, stack),
+        hours=opening_hours(
+            {team: days.model_dump() for team, days in hours.teams.items()},
+            time_zone=hours.time_zone,
+            country=hours.holidays or None,
+        ),
+        privacy_url=f"{settings.public_url}/chat/privacy",
+        thresholds=Thresholds(
+            answer_at=numbers.answer_at,
+            ambiguous_within=numbers.ambiguous_within,
+            protected_at=numbers.protected_at,
+        ),
+        idle_after=timedelta(minutes=settings.timeouts.idle_minutes),
+        resume_email_enabled=_offers_mail(settings),
+    )
+
+
+def _offers_mail(settings: Settings) -> Callable[[Chat], bool]:
+    mails = settings.smtp.url is not None
+    return lambda chat: mails and chat.id.channel == "web"
+
+
+async def shop(settings: Settings, stack: AsyncExitStack) -> Shop:
+    """The shop's API, or the orders in a file.
+
+    Raises:
+        ConfigurationError: the address or the file is wrong.
+    """
+    if settings.shop.base_url is None:
+        return FileShop(settings.shop.file)
+    token = settings.shop.token.get_secret_value() if settings.shop.token else None
+    return await stack.enter_async_context(HttpShop(settings.shop.base_url, token=token))
