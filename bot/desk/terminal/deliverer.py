@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
+from bot.domain.chat import RECENT_TEXT
 from bot.domain.errors import DeliveryFailed, DeliveryRefused, StoreUnavailable
+from bot.domain.message import Line
 from bot.domain.outgoing import CaseCard, CaseDelete, CaseEdit, CaseFate, CaseLine, Outgoing
 from bot.ports.board import Board, Version, is_live
 from bot.ports.delivery import Delivered, Pacing
@@ -68,8 +71,13 @@ class BoardDeliverer:
         before = await self._board.case(conversation)
         if is_live(card) and (before is None or not is_live(before.card)):
             for line in card.recent:
-                await self._board.add_line(conversation, entry.chat, CaseLine(line=line))
+                await self._board.add_line(conversation, entry.chat, CaseLine(line=_marked(line)))
         await self._board.put_card(conversation, entry.chat, card, version)
+
+
+def _marked(line: Line) -> Line:
+    """A line of a card, with a mark when the chat kept its beginning only."""
+    return replace(line, text=f"{line.text}…") if len(line.text) >= RECENT_TEXT else line
 
 
 def _milliseconds(at: datetime) -> int:

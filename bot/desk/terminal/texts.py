@@ -17,7 +17,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "list.reason": ("Motif", "Reason"),
     "list.team": ("Équipe", "Team"),
     "list.state": ("État", "State"),
-    "list.last": ("Dernier message", "Last message"),
+    "list.last": ("Le client a écrit", "The customer wrote"),
     "urgent": ("URGENT", "URGENT"),
     "unnamed": ("sans nom", "no name"),
     # states and reasons
@@ -79,8 +79,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "This conversation is over, or back with the bot.",
     ),
     "problem.held": (
-        "Retenu : {name} s'en occupe. « take! » pour reprendre la main.",
-        "Held: {name} is on it. Use “take!” to take over.",
+        "Retenu : {name} s'en occupe. « take! » (ou « take --take-over ») pour reprendre la main.",
+        "Held: {name} is on it. Use “take!” (or “take --take-over”) to take over.",
     ),
     "problem.unconfirmed": (
         "Pas encore confirmé : Guichet tourne-t-il ? (guichet status)",

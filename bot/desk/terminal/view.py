@@ -68,7 +68,7 @@ class View:
 
     def _row(self, case: Case, now: datetime) -> tuple[str, ...]:
         card = case.card
-        last = card.recent[-1].text if card.recent else ""
+        asked = [line.text for line in card.recent if line.author is Author.CUSTOMER]
         return (
             str(case.number),
             waited(card.since, now),
@@ -76,7 +76,7 @@ class View:
             self.reason(case),
             printable(card.team),
             self.state(case),
-            one_line(last),
+            one_line(asked[-1] if asked else ""),
         )
 
     def name(self, case: Case) -> str:
