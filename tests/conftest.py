@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from bot.storage.state import RedisStore
+from tests.rasa_fixtures import rasa_model, rasa_token, rasa_url  # noqa: F401 - fixtures for all
 from tests.servers import Server, redis_binary, running, running_cluster, valkey_binary
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -1,0 +1,54 @@
+"""A real Rasa for tests: trained once for the files as they are, one server for the whole session."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.knowledge.training import ensure_model
+from bot.nlu.host import nlu_command, nlu_environment, wait_ready
+
+PROJECT = Path(__file__).resolve().parents[1] / "rasa_project"
+
+
+@pytest.fixture(scope="session")
+def rasa_model() -> Path:
+    """The model of the present files; trained (under a minute on an idle machine) if it is not there."""
+    return asyncio.run(ensure_model(PROJECT))
+
+
+@pytest.fixture(scope="session")
+def rasa_token() -> str:
+    """What lets us in."""
+    return "a-token-for-tests"
+
+
+@pytest.fixture(scope="session")
+def rasa_url(rasa_model: Path, rasa_token: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of a server with that model, warmed up; gone at the end, whatever happens."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    log = tmp_path_factory.mktemp("rasa") / "rasa.log"
+    command = [sys.executable, "-m", "bot.launch", "--signal", "KILL", "--"]
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [*command, *nlu_command(PROJECT, rasa_model, port)],
+            env={**nlu_environment(os.environ, rasa_token), "PYTHONPATH": str(PROJECT.parent)},
+            cwd=PROJECT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        asyncio.run(wait_ready(url, rasa_token, rasa_model, timeout=180))
+        yield url
+    finally:
+        server.kill()
+        server.wait()
