@@ -155,7 +155,6 @@ class TelegramDeliverer:
                 return await self._upload(place, part, "document", content)
 
     async def _upload(self, place: int, part: FilePart, method: str, content: IO[bytes]) -> str:
-        content.seek(0)
         file = InputFile(content, filename=part.attachment.name, read_file_handle=False)
         send: Any = getattr(self._bot, f"send_{method}")
         sent = await send(place, file, reply_markup=part.keyboard)
