@@ -201,12 +201,14 @@ class _Session:
             metrics.sends.labels(destination=self._destination, outcome="delayed").inc()
             if delay.everyone:
                 self._gate.close_for(delay.retry_after)
-            await self._defer(entry, delay.retry_after, doubtful=False)
+            in_doubt = permit.advice is SendAdvice.DOUBT
+            await self._defer(entry, delay.retry_after, doubtful=in_doubt, counted=False)
             return False
         except DeliveryFailed as failure:
             if permit.attempts < self._rules.attempts:
                 metrics.sends.labels(destination=self._destination, outcome="retried").inc()
-                await self._defer(entry, self._pause_after(permit.attempts), doubtful=failure.doubtful)
+                in_doubt = failure.doubtful or permit.advice is SendAdvice.DOUBT
+                await self._defer(entry, self._pause_after(permit.attempts), doubtful=in_doubt)
                 return False
             await self._failed(entry, out, permit, failure.reason)
             return True
@@ -258,9 +260,13 @@ class _Session:
     async def _begin(self, entry: Entry[Outgoing]) -> SendPermit:
         return await self._insist(lambda: self._store.begin_send(self._lease, entry))
 
-    async def _defer(self, entry: Entry[Outgoing], seconds: float, *, doubtful: bool) -> None:
+    async def _defer(
+        self, entry: Entry[Outgoing], seconds: float, *, doubtful: bool, counted: bool = True
+    ) -> None:
         until = self._clock.now() + timedelta(seconds=seconds)
-        await self._insist(lambda: self._store.defer_send(self._lease, entry, until, doubtful=doubtful))
+        await self._insist(
+            lambda: self._store.defer_send(self._lease, entry, until, doubtful=doubtful, counted=counted)
+        )
         await asyncio.sleep(seconds)
 
     async def _finish(

@@ -37,6 +37,9 @@ class TurnRules:
 
     reopening: timedelta = timedelta(hours=24)
     flood_limit: int = 30
+    """Messages in ten seconds, beyond which a customer is asked to slow down."""
+    self_limiting: frozenset[str] = frozenset({"web"})
+    """Channels that refuse what comes too fast themselves: what they took is answered."""
     handler_seconds: float = 2.0
     languages: tuple[str, ...] = ("fr", "en")
 
@@ -93,7 +96,7 @@ class TurnRunner:
     async def _turn(self, event: ev.Event, chat: Chat, *, failed: bool) -> Turn:
         chat = self._arrived(speaker.with_open_conversation(chat, event, self._rules.reopening), event)
         text = event.text if isinstance(event, ev.CustomerMessage) else ""
-        flooding = bool(text) and chat.pace is not None and chat.pace.count > self._rules.flood_limit
+        flooding = isinstance(event, ev.CustomerMessage) and self._is_flood(chat)
         if flooding or failed or not speaker.listens_to(chat, text):
             return Turn(event=event, chat=chat, now=event.at, flooding=flooding, failed=failed)
         understanding = await self._understand(text)
@@ -104,6 +107,11 @@ class TurnRunner:
             understanding=understanding,
             nlu_down=understanding is None,
         )
+
+    def _is_flood(self, chat: Chat) -> bool:
+        if chat.pace is None or chat.id.channel in self._rules.self_limiting:
+            return False
+        return chat.pace.count > self._rules.flood_limit
 
     async def _understand(self, text: str) -> Understanding | None:
         try:

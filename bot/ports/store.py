@@ -205,9 +205,13 @@ class OutboxStore(Protocol):
         ...
 
     async def defer_send(
-        self, lease: Lease, entry: Entry[Outgoing], until: datetime, *, doubtful: bool
+        self, lease: Lease, entry: Entry[Outgoing], until: datetime, *, doubtful: bool, counted: bool = True
     ) -> None:
-        """The call failed or must wait: it is tried again after ``until``, by whoever sends then."""
+        """The call failed or must wait: it is tried again after ``until``, by whoever sends then.
+
+        ``doubtful``: an attempt may have succeeded. ``counted``: False for a delay that the
+        destination asked for, which is no failed attempt.
+        """
         ...
 
     async def deferred(self, destination: str, entries: Sequence[Entry[Outgoing]]) -> Mapping[str, datetime]:

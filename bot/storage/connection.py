@@ -159,6 +159,8 @@ class Connection:
         while self._waiting:
             batch, self._waiting = self._waiting[:CALLS_A_PIPELINE], self._waiting[CALLS_A_PIPELINE:]
             await self._run(batch)
+        # Now, not in a callback a tick later: a call made in between would wait for nobody.
+        self._flushers -= {asyncio.current_task()}
 
     async def _run(self, batch: list[_Call]) -> None:
         run = self._on_cluster if isinstance(self._client, RedisCluster) else self._on_one_server

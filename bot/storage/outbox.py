@@ -66,7 +66,7 @@ class RedisOutbox:
         return SendPermit(SendAdvice(advice.decode()), int(attempts))
 
     async def defer_send(
-        self, lease: Lease, entry: Entry[Outgoing], until: datetime, *, doubtful: bool
+        self, lease: Lease, entry: Entry[Outgoing], until: datetime, *, doubtful: bool, counted: bool = True
     ) -> None:
         """The call failed or must wait."""
         destination = _destination(lease)
@@ -75,6 +75,7 @@ class RedisOutbox:
             scripts.DEFER_SEND,
             [shard.fence(destination), shard.outbox(destination), shard.sending(destination)],
             lease.token, entry.id, "doubt" if doubtful else "deferred", int(until.timestamp() * 1000),
+            int(counted),
         )  # fmt: skip
         if reply == b"fenced":
             raise Fenced(lease.name)

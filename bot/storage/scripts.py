@@ -121,13 +121,13 @@ if state == 'sending' or state == 'doubt' then return {'doubt', attempts + 1} en
 return {'go', attempts + 1}
 """)
 
-# KEYS fence, outbox, sending · ARGV token, entry id, 'deferred' | 'doubt', until ms
+# KEYS fence, outbox, sending · ARGV token, entry id, 'deferred' | 'doubt', until ms, 1 if it counts
 # → 'done' | 'fenced'
 DEFER_SEND = Script.of("""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'fenced' end
 if #redis.call('XRANGE', KEYS[2], ARGV[2], ARGV[2]) == 0 then return 'done' end
 local known = redis.call('HGET', KEYS[3], ARGV[2]) or 'new|0|0'
-local attempts = string.match(known, '|(%d+)|')
+local attempts = math.max(0, tonumber(string.match(known, '|(%d+)|')) - 1 + tonumber(ARGV[5]))
 redis.call('HSET', KEYS[3], ARGV[2], ARGV[3] .. '|' .. attempts .. '|' .. ARGV[4])
 return 'done'
 """)

@@ -43,14 +43,14 @@ class Doors:
 
     async def outgoing(self, destination: str = "web:main") -> list[Entry[Any]]:
         cursors = dict.fromkeys(range(SHARDS), "0")
-        return await self.outbox.read_outgoing(destination, cursors, count=100, block=0.05)
+        return await self.outbox.read_outgoing(destination, cursors, count=100, block=0.4)
 
     async def facts(self) -> list[Entry[Any]]:
-        return await self.log.read_facts(dict.fromkeys(range(SHARDS), "0"), count=100, block=0.05)
+        return await self.log.read_facts(dict.fromkeys(range(SHARDS), "0"), count=100, block=0.4)
 
     async def events(self) -> list[Any]:
         cursors = dict.fromkeys(range(SHARDS), "0")
-        return [entry.value for entry in await self.turns.read_events(cursors, count=100, block=0.05)]
+        return [entry.value for entry in await self.turns.read_events(cursors, count=100, block=0.4)]
 
     async def lease(self, owner: str = "w1", of: ChatId = LEA) -> Lease:
         lease = await self.turns.acquire_shard(self.turns.shard_of(of), owner, TTL)
@@ -318,6 +318,14 @@ async def test_a_doubtful_failure_stays_doubtful(doors: Doors) -> None:
     await doors.outbox.begin_send(lease, entry)
     await doors.outbox.defer_send(lease, entry, NOW, doubtful=True)
     assert (await doors.outbox.begin_send(lease, entry)).advice is SendAdvice.DOUBT
+
+
+async def test_a_delay_that_was_asked_for_is_no_attempt(doors: Doors) -> None:
+    [entry] = await waiting(doors, answer())
+    lease = await doors.sender()
+    for _ in range(3):
+        assert (await doors.outbox.begin_send(lease, entry)).attempts == 1
+        await doors.outbox.defer_send(lease, entry, NOW, doubtful=False, counted=False)
 
 
 async def test_finishing_twice_writes_once(doors: Doors) -> None:

@@ -235,13 +235,14 @@ class MemoryStore:
         return SendPermit(advice, attempts + 1)
 
     async def defer_send(
-        self, lease: Lease, entry: Entry[Outgoing], until: datetime, *, doubtful: bool
+        self, lease: Lease, entry: Entry[Outgoing], until: datetime, *, doubtful: bool, counted: bool = True
     ) -> None:
         self._check_fence(lease, entry.shard)
         destination = lease.name.removeprefix("sender:")
         key = (entry.shard, destination, entry.id)
         if int(entry.id) in self.outboxes[entry.shard, destination].entries:
             attempts = self.sending.get(key, ("new", 0, None))[1]
+            attempts = max(0, attempts - 1 + int(counted))
             self.sending[key] = ("doubt" if doubtful else "deferred", attempts, until)
 
     async def deferred(self, destination: str, entries: Sequence[Entry[Outgoing]]) -> Mapping[str, datetime]:
