@@ -1,27 +1,32 @@
 """Rasa's own checks over our data. The floors lie a little below what was measured.
 
-Measured with this pipeline on 1,682 held-out messages, none of them seen in training or used to tune it:
-accuracy 0.8145, mean recall of the protected intents 0.890, `out_of_scope` recall 0.525. The margin, three
-points, is what one more careless edit of the data may cost before somebody has to look.
+Measured with this pipeline on the 1,584 held-out messages that no training example happens to repeat
+(98 of 1,682 do, and are left out): accuracy 0.803 (French 0.822, English 0.785), mean recall of the
+protected intents 0.887, lowest 0.797 (threat). The margin, about three points, is what careless edits of
+the data may cost before somebody has to look.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.rasa_fixtures import PROJECT
 
 pytestmark = [pytest.mark.rasa, pytest.mark.slow]
 
+MARK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 PROTECTED = ("adverse_reaction", "distress", "threat", "minor", "withdrawal", "data_request")
-ACCURACY_FLOOR = 0.785
-PROTECTED_FLOOR = 0.86
+ACCURACY_FLOOR = 0.77
+PROTECTED_FLOOR = 0.855
 EACH_PROTECTED_FLOOR = 0.75
 
 
@@ -33,11 +38,36 @@ def rasa(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def messages(file: Path) -> Iterator[tuple[str, str]]:
+    """Intent and text of each example of a file, without entity marks."""
+    for block in YAML(typ="safe").load(file)["nlu"]:
+        if "intent" in block:
+            lines = (line.removeprefix("- ").strip() for line in block["examples"].splitlines())
+            yield from ((block["intent"], MARK.sub(r"\1", line)) for line in lines)
+
+
+def bare(text: str) -> str:
+    return re.sub(r"\W+", " ", text.lower()).strip()
+
+
+def write_unseen(folder: Path) -> Path:
+    """The held-out messages that nobody wrote into the training data too, not even by chance."""
+    learnt = {bare(text) for file in (PROJECT / "data").rglob("*.yml") for _, text in messages(file)}
+    for file in (PROJECT / "tests" / "held_out").glob("*.yml"):
+        kept = [text for _, text in messages(file) if bare(text) not in learnt]
+        examples = "\n".join(f"- {text}" for text in kept)
+        document = {"version": "3.1", "nlu": [{"intent": file.stem, "examples": examples}]}
+        with (folder / file.name).open("w") as out:
+            YAML().dump(document, out)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def report(rasa_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    out = tmp_path_factory.mktemp("held_out")
+    out = tmp_path_factory.mktemp("report")
+    unseen = write_unseen(tmp_path_factory.mktemp("held_out"))
     done = rasa(
-        "test", "nlu", "--nlu", "tests/held_out", "--domain", "data", "--model", str(rasa_model),
+        "test", "nlu", "--nlu", str(unseen), "--domain", "data", "--model", str(rasa_model),
         "--out", str(out), "--no-plot", "--no-errors",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
