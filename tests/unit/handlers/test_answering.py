@@ -358,3 +358,10 @@ async def test_a_flood_is_told_once():
     await story.says("bonjour", flooding=True)
     assert story.answer.text == story.text("flood.told")
     assert await story.says("bonjour", flooding=True) == []
+
+
+async def test_an_entry_whose_button_no_channel_could_carry_is_not_offered():
+    long = "faq_" + "x" * 60
+    story = Story(make_care(menu=(long, "faq_vegan")))
+    await story.commands(Command.HELP)
+    assert story.buttons == ["faq:faq_vegan", "human"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bot.domain.errors import ConfigurationError, ShopUnavailable
@@ -9,6 +11,8 @@ from bot.shop.http import MAX_BYTES, MAX_SECONDS, HttpShop
 from tests.fakes.shop_server import running_shop
 
 ORDER = {"number": "4812077", "status": "shipped", "placed_on": "2026-10-02"}
+OTHER = json.dumps({**ORDER, "number": "4812145"}).encode()
+TOO_LONG = json.dumps(ORDER).encode() + b" " * MAX_BYTES
 
 
 async def test_the_token_is_sent_as_a_bearer():
