@@ -11,8 +11,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 from aiosmtplib import (
     SMTP,
+    SMTPAuthenticationError,
     SMTPConnectError,
     SMTPException,
+    SMTPNotSupported,
     SMTPReadTimeoutError,
     SMTPRecipientsRefused,
     SMTPResponseException,
@@ -123,11 +125,17 @@ class ResumeMailer:
                 await client.send_message(message)
         except SMTPRecipientsRefused as error:
             raise _refusal(error.recipients[0].code) from error
+        except SMTPAuthenticationError as error:
+            raise DeliveryFailed(
+                "smtp_login_refused"
+            ) from error  # the operator's to mend, not the mail's end
         except SMTPResponseException as error:
             raise _refusal(error.code) from error
         except (SMTPServerDisconnected, SMTPReadTimeoutError) as error:
             doubtful = not isinstance(error, SMTPConnectError)
             raise DeliveryFailed("smtp_interrupted", doubtful=doubtful) from error
+        except SMTPNotSupported as error:
+            raise DeliveryRefused("bad_address") from error
         except (SMTPException, OSError) as error:
             raise DeliveryFailed(f"smtp_{type(error).__name__}") from error
         except ValueError as error:
