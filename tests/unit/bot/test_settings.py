@@ -89,7 +89,7 @@ def test_what_is_wrong_in_the_file_is_said_in_one_sentence(config: Write, text: 
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("GUICHET_WEB__PROT", "1", "GUICHET_WEB__PROT is not a setting \(did you mean 'GUICHET_WEB__PORT'"),
+        ("GUICHET_WEB__PROT", "1", r"GUICHET_WEB__PROT is not a setting \(did you mean 'GUICHET_WEB__PORT'"),
         ("GUICHET_WEB__PORT", "many", "^GUICHET_WEB__PORT: "),
         ("GUICHET_WEB__SECRET", "short", "GUICHET_WEB__SECRET is too short"),
         ("GUICHET_TELEGRAM__MODE", "webhook", "GUICHET_TELEGRAM__TOKEN is not set"),
