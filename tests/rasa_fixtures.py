@@ -7,8 +7,10 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -18,10 +20,19 @@ from bot.nlu.host import nlu_command, nlu_environment, wait_ready
 PROJECT = Path(__file__).resolve().parents[1] / "rasa_project"
 
 
+T = TypeVar("T")
+
+
+def apart(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end in a thread of its own: an asynchronous test may ask for these fixtures midway."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
 @pytest.fixture(scope="session")
 def rasa_model() -> Path:
     """The model of the present files; trained (under a minute on an idle machine) if it is not there."""
-    return asyncio.run(ensure_model(PROJECT))
+    return apart(ensure_model(PROJECT))
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +58,7 @@ def rasa_url(rasa_model: Path, rasa_token: str, tmp_path_factory: pytest.TempPat
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        asyncio.run(wait_ready(url, rasa_token, rasa_model, timeout=180))
+        apart(wait_ready(url, rasa_token, rasa_model, timeout=180))
         yield url
     finally:
         server.kill()

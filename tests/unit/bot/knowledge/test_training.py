@@ -98,6 +98,7 @@ if not pathlib.Path("meddled").exists():
     (project / "run_rasa.py").write_text(TRAINER + meddling)
     model = await ensure_model(project)
     assert trainings(project) == 2
+    assert list((project / "models").glob("*.tar.gz")) == [model]  # none under the name of the old files
     assert model == model_path(project)
 
 
