@@ -35,10 +35,13 @@ async def claim(turn: Turn, care: Care) -> Decision:
 async def reply(turn: Turn, care: Care) -> Decision:
     """Write to the customer; takes the conversation first if nobody has it.
 
-    The engine has reopened a conversation that had ended.
+    The engine has reopened a conversation that had ended. Nobody answers over a colleague who
+    holds it: the desk is told that the message was held.
     """
     event = turn.event
     if not isinstance(event, AgentReply) or not (event.text.strip() or event.attachments):
+        return silent(turn)
+    if _is_held_by_another(turn):
         return silent(turn)
     chat = turn.chat
     sends: tuple[Send, ...] = ()
@@ -75,7 +78,7 @@ async def note(turn: Turn, _care: Care) -> Decision:
 async def transfer(turn: Turn, care: Care) -> Decision:
     """To another team's queue; a team nobody knows would be a queue nobody reads."""
     event, chat = turn.event, turn.chat
-    if not isinstance(event, AgentTransfer) or chat.speaker is Speaker.CLOSED:
+    if not isinstance(event, AgentTransfer) or chat.speaker is Speaker.CLOSED or _is_held_by_another(turn):
         return silent(turn)
     name = care.replies.find(f"team.{event.team}", turn.language)
     if name is None or (chat.speaker is Speaker.WAITING and handoff.waiting_team(chat, care) == event.team):
@@ -92,7 +95,7 @@ async def transfer(turn: Turn, care: Care) -> Decision:
 
 async def resolve(turn: Turn, care: Care) -> Decision:
     """Done: a polite last line, and the address left for the answer is forgotten."""
-    if turn.chat.speaker is Speaker.CLOSED:
+    if turn.chat.speaker is Speaker.CLOSED or _is_held_by_another(turn):
         return silent(turn)
     closed = replace(turn.chat.close(Outcome.RESOLVED_BY_AGENT, turn.now), email=None)
     text = care.replies.get("agent.resolved", turn.language)
@@ -101,7 +104,7 @@ async def resolve(turn: Turn, care: Care) -> Decision:
 
 async def release(turn: Turn, care: Care) -> Decision:
     """Back to the bot, which says that it is one."""
-    if turn.chat.speaker not in (Speaker.HUMAN, Speaker.WAITING):
+    if turn.chat.speaker not in (Speaker.HUMAN, Speaker.WAITING) or _is_held_by_another(turn):
         return silent(turn)
     chat = turn.chat.release()
     dialogue = replace(chat.dialogue, introduced=True).with_slot("after_person", "yes")
@@ -118,6 +121,11 @@ def first_name(agent: Agent) -> str:
 def _holder(chat: Chat) -> Agent | None:
     current = chat.conversation.handoff if chat.conversation else None
     return current.agent if current and chat.speaker is Speaker.HUMAN else None
+
+
+def _is_held_by_another(turn: Turn) -> bool:
+    holder = _holder(turn.chat)
+    return holder is not None and isinstance(turn.event, AgentEvent) and turn.event.agent.id != holder.id
 
 
 def _taken(turn: Turn, care: Care, chat: Chat, agent: Agent) -> tuple[Chat, tuple[Send, ...]]:

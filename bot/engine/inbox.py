@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from bot.domain.deadletter import DeadLetter, DeadLetterKind
-from bot.domain.events import AgentEvent, CustomerEvent, Event
+from bot.domain.events import AgentEvent, CustomerEvent, Event, MediaFailed, MediaReady
+from bot.domain.identity import Profile
 from bot.domain.ids import derived_id
 from bot.domain.message import Attachment
 from bot.engine.masking import clean_json, clean_text
@@ -29,7 +30,7 @@ class Inbox:
 
     def clean(self, text: str) -> str:
         """The text as it will be kept, at most ``TEXT_LIMIT`` characters of it."""
-        return clean_text(text[:TEXT_LIMIT])
+        return clean_text(text)[:TEXT_LIMIT]
 
     async def append(self, event: Event) -> Appended:
         """Store an event, cleaned, once."""
@@ -54,19 +55,25 @@ class Inbox:
 
     def _cleaned(self, event: Event) -> Event:
         changes: dict[str, Any] = {}
-        text = getattr(event, "text", None)
-        if isinstance(text, str):
-            changes["text"] = self.clean(text)
+        for name in ("text", "argument", "button"):
+            if isinstance(value := getattr(event, name, None), str):
+                changes[name] = self.clean(value)
         attachments: tuple[Attachment, ...] = getattr(event, "attachments", ())
         if attachments:
             changes["attachments"] = tuple(
                 replace(attachment, name=self._name(attachment.name)) for attachment in attachments
             )
-        if isinstance(event, CustomerEvent) and event.profile.name:
-            changes["profile"] = replace(event.profile, name=self._name(event.profile.name))
+        if isinstance(event, MediaReady | MediaFailed):
+            changes["attachment"] = replace(event.attachment, name=self._name(event.attachment.name))
+        if isinstance(event, CustomerEvent) and event.profile != Profile():
+            changes["profile"] = replace(
+                event.profile,
+                name=self._name(event.profile.name),
+                username=self._name(event.profile.username),
+            )
         if isinstance(event, AgentEvent):
             changes["agent"] = replace(event.agent, name=self._name(event.agent.name))
         return replace(event, **changes) if changes else event
 
     def _name(self, name: str) -> str:
-        return clean_text(name[:NAME_LIMIT]).replace("\n", " ")
+        return clean_text(name)[:NAME_LIMIT].replace("\n", " ")

@@ -23,6 +23,8 @@ from bot.domain.outgoing import (
 from bot.domain.turn import Turn
 
 GUESSES = 3
+HELD = "held"
+"""Why an agent's reply was not sent: a colleague holds the conversation."""
 
 _STATES = {
     Speaker.WAITING: CaseState.WAITING,
@@ -46,8 +48,10 @@ def for_desk(turn: Turn, before: Chat, after: Chat, sent: Iterable[Payload]) -> 
         yield card(turn, before, after)
     if not began:
         yield from _incoming(turn)
-        for payload in sent:
+        written = list(sent)
+        for payload in written:
             yield from _outgoing(payload, turn)
+        yield from _held(turn.event, written)
 
 
 def card(turn: Turn, before: Chat, after: Chat) -> CaseCard:
@@ -90,6 +94,14 @@ def _incoming(turn: Turn) -> Iterator[DeskPayload]:
             yield CaseFate(message_id=message_id, status=status, detail=detail)
         case _:
             return
+
+
+def _held(event: ev.Event, sent: Iterable[Payload]) -> Iterator[DeskPayload]:
+    """An agent's reply that does not go out, since a colleague has the conversation."""
+    if not isinstance(event, ev.AgentReply):
+        return
+    if not any(isinstance(payload, MessageOut) and payload.author is Author.AGENT for payload in sent):
+        yield CaseFate(message_id=event.message_id, status=ev.ReceiptStatus.DROPPED, detail=HELD)
 
 
 def _outgoing(payload: Payload, turn: Turn) -> Iterator[DeskPayload]:

@@ -16,6 +16,7 @@ from bot.domain.events import (
     AgentRelease,
     AgentReply,
     AgentResolve,
+    AgentTransfer,
     CustomerDelete,
     CustomerEdit,
     Receipt,
@@ -89,11 +90,19 @@ async def test_a_reply_to_a_waiting_customer_takes_the_conversation_first():
     assert story.chat.conversation.handoff.agent == LEA
 
 
-async def test_a_reply_of_a_colleague_arrives_and_does_not_take_the_conversation():
+@pytest.mark.parametrize(
+    ("event", "more"),
+    [
+        (AgentReply, {"message_id": "d1", "text": "Une précision"}),
+        (AgentTransfer, {"team": "shop"}),
+        (AgentResolve, {}),
+        (AgentRelease, {}),
+    ],
+)
+async def test_nobody_acts_over_the_colleague_who_holds_the_conversation(event, more):
     story = await Story().with_lea()
-    (said,) = await story.agent(AgentReply, OMAR, message_id="d1", text="Une précision")
-    assert said.author_name == "Omar"
-    assert story.chat.conversation.handoff.agent == LEA
+    assert await story.agent(event, OMAR, **more) == []
+    assert (story.speaker, story.chat.conversation.handoff.agent) == (Speaker.HUMAN, LEA)
 
 
 async def test_a_reply_after_the_end_reopens_the_conversation():
