@@ -15,7 +15,7 @@
 			box-shadow: 0 10px 30px -8px rgb(0 0 0 / .5); display: grid; place-items: center; transition: transform .15s; }
 		button:hover { transform: scale(1.05); }
 		button:focus-visible { outline: 3px solid {{accent}}; outline-offset: 3px; }
-		i { width: 26px; height: 22px; border: 2.5px solid; border-radius: 9px 9px 9px 2px; }
+		i { width: 28px; height: 24px; border: 2.5px solid; border-radius: 12px 12px 12px 3px; }
 		.new::after { content: ""; position: absolute; top: 2px; right: 2px; width: 14px; height: 14px; border-radius: 50%; background: #c8321f; border: 2px solid #fff; }
 		iframe { position: fixed; z-index: 2147483647; right: max(20px, env(safe-area-inset-right)); bottom: 92px; width: 400px; height: min(680px, calc(100dvh - 116px));
 			border: 0; border-radius: 20px; box-shadow: 0 24px 70px -16px rgb(0 0 0 / .45); color-scheme: light dark; background: #faf8f5; }
@@ -28,13 +28,7 @@
 	root.adoptedStyleSheets = [style];
 	const launcher = document.createElement("button");
 	launcher.type = "button";
-	const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-	svg.setAttribute("viewBox", "0 0 24 24");
-	svg.setAttribute("aria-hidden", "true");
-	const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-	path.setAttribute("d", "M20 12a8 8 0 0 1-8 8H4.5l1.5-3.200A8 8 0 1 1 20 12z");
-	svg.append(path);
-	launcher.append(svg);
+	launcher.append(document.createElement("i"));
 	let frame = null;
 	const isOpen = () => frame !== null && !frame.hidden;
 	function say() {
