@@ -44,6 +44,8 @@ async def run_roles(settings: Settings, roles: Sequence[str], stop: asyncio.Even
         runners: list[Runner] = []
         for role in roles:
             runners += await import_module(f"bot.app.{role}").build(core, stack)
+        if settings.metrics.port is not None and "web" not in roles:
+            runners.append(import_module("bot.app.serving").figures(core, stack))
         beats = Heartbeat(core.store.processes, core.clock, roles)
         await together([*runners, beats.run], stop, grace=settings.timeouts.drain_seconds + LATE_SECONDS)
         log.info("roles.stopped", roles=list(roles))

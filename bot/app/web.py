@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 import uvicorn
@@ -15,15 +13,15 @@ from fastapi.responses import RedirectResponse, Response
 from bot.app import nlu, parts
 from bot.app.core import Core
 from bot.app.runner import Runner
+from bot.app.serving import QuietServer, backlog_watch, bind
 from bot.channels.web.limits import SOCKET_BYTES, Rate, WebLimits
 from bot.channels.web.server import WebService, create_web_chat
-from bot.domain.errors import ConfigurationError, StoreUnavailable
+from bot.domain.errors import StoreUnavailable
 from bot.observability import health
 from bot.settings import Settings
 
 NEEDED_ROLES = ("worker", "sender")
 """Without them a message is taken and not answered."""
-BACKLOG = 2048
 LAST_REQUESTS_SECONDS = 3
 
 
@@ -53,7 +51,7 @@ async def build(core: Core, stack: AsyncExitStack) -> list[Runner]:
     app.include_router(_health(core))
     app.add_api_route("/", _front_door, methods=["GET"], include_in_schema=False)
     server = WebServer(app, chat.service, bound, settings)
-    return [server.run, *await _mount_telegram(core, app, stack)]
+    return [server.run, backlog_watch(core), *await _mount_telegram(core, app, stack)]
 
 
 class WebServer:
@@ -62,7 +60,7 @@ class WebServer:
     def __init__(self, app: FastAPI, chat: WebService, bound: socket.socket, settings: Settings) -> None:
         self._chat = chat
         self._bound = bound
-        self._server = _Server(
+        self._server = QuietServer(
             uvicorn.Config(
                 app,
                 log_config=None,
@@ -79,45 +77,7 @@ class WebServer:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until told to stop; visitors are then asked to come back, which they do by themselves."""
         async with self._chat:
-            serving = asyncio.create_task(self._server.serve(sockets=[self._bound]))
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            await self._chat.close()
-            self._server.should_exit = True
-            await serving
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are the process', not the server's."""
-        yield
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket.
-
-    Raises:
-        ConfigurationError: the address cannot be had; the text says what to set instead.
-    """
-    try:
-        family, *_rest, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, socket.SOCK_STREAM)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            bound.bind(address)
-            bound.listen(BACKLOG)
-        except OSError:
-            bound.close()
-            raise
-    except OSError as error:
-        raise ConfigurationError(
-            f"The web server cannot listen on {host}:{port} ({error.strerror or error}): "
-            "set GUICHET_WEB__PORT or GUICHET_WEB__HOST to another."
-        ) from error
-    bound.setblocking(False)
-    return bound
+            await self._server.serve_until(stop, self._bound, self._chat.close)
 
 
 async def _front_door() -> Response:

@@ -274,7 +274,7 @@ class Supervisor:
 
 async def _exited(running: asyncio.subprocess.Process) -> None:
     """Wait for the process itself. Its ``wait()`` also waits for whoever inherited its output."""
-    while running.returncode is None:  # noqa: ASYNC110 - there is no event for it
+    while running.returncode is None:
         await asyncio.sleep(EXIT_POLL)
 
 

@@ -142,6 +142,8 @@ class Machine:
         env = {"GUICHET_PROCESS": "+".join(roles)}
         if place is not None:
             env |= {"GUICHET_NLU__URLS": ",".join(place.urls), "GUICHET_NLU__TOKEN": place.token}
+        if self._settings.metrics.port is not None:  # a port each
+            env["GUICHET_METRICS__PORT"] = str(self._settings.metrics.port + GROUPS.index(tuple(roles)))
         return Process(
             name="+".join(roles),
             command=(sys.executable, "-m", "bot.cli", "run", "--role", ",".join(roles)),
