@@ -112,7 +112,7 @@ def _run_here(settings: Settings, roles: list[str]) -> None:
 
 
 def _stop_on_signals() -> asyncio.Event:
-    """Set by the first Ctrl-C or SIGTERM; a second Ctrl-C does not wait for anybody."""
+    """Set by Ctrl-C, SIGTERM, or the terminal going away."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
