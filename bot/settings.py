@@ -131,9 +131,9 @@ class NluSettings(Section):
 class UnderstandingSettings(Section):
     """When the bot is sure enough. Confidences are in [0, 1]."""
 
-    answer_at: Share = 0.5
-    ambiguous_within: Share = 0.1
-    protected_at: Share = 0.3
+    answer_at: Share = 0.3
+    ambiguous_within: Share = 0.15
+    protected_at: Share = 0.15
 
 
 class ShopSettings(Section):

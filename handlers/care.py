@@ -46,11 +46,11 @@ class Thresholds:
         suggest_at: a guess at least that sure is worth a button when we did not understand.
     """
 
-    answer_at: float = 0.5
-    ambiguous_within: float = 0.1
-    protected_at: float = 0.3
-    protected_within: float = 0.05
-    person_at: float = 0.3
+    answer_at: float = 0.3
+    ambiguous_within: float = 0.15
+    protected_at: float = 0.15
+    protected_within: float = 0.1
+    person_at: float = 0.2
     suggest_at: float = 0.05
 
 

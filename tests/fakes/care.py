@@ -22,7 +22,7 @@ from bot.engine.speaker import with_open_conversation
 from bot.ports.knowledge import Answer
 from bot.ports.shop import Order, OrderStatus
 from handlers import build_choose
-from handlers.care import Care
+from handlers.care import Care, Thresholds
 from handlers.hours import opening_hours
 from handlers.replies import load_replies
 
@@ -83,6 +83,12 @@ class FakeShop:
         return self.orders.get(number)
 
 
+THRESHOLDS = Thresholds(
+    answer_at=0.5, ambiguous_within=0.1, protected_at=0.3, protected_within=0.05, person_at=0.3
+)
+"""Round numbers for stories; the ones in force are tuned to the pipeline."""
+
+
 def make_care(**changes: Any) -> Care:
     values: dict[str, Any] = {
         "replies": REPLIES,
@@ -91,6 +97,7 @@ def make_care(**changes: Any) -> Care:
         "hours": opening_hours({"care": WEEK}),
         "privacy_url": "https://chat.example/chat/privacy",
     }
+    values.setdefault("thresholds", THRESHOLDS)
     return Care(**{**values, **changes})
 
 
