@@ -90,6 +90,7 @@ function speak() {
 // lines
 function fill(bubble, words) {
 	bubble.replaceChildren();
+	words = words.replace(/ (?=[?!:;»])|(?<=«) /g, "\u00a0"); // French punctuation never begins a line
 	let at = 0;
 	for (const found of words.matchAll(/https:\/\/[^\s<>"']+/g)) {
 		const address = found[0].replace(/[.,;:!?)\]»]+$/, "");
