@@ -152,7 +152,7 @@ class EmbeddedValkey:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signum)
         deadline = time.monotonic() + STOP_SECONDS
-        while self.alive and time.monotonic() < deadline:  # noqa: ASYNC110 - a process has no event
+        while self.alive and time.monotonic() < deadline:
             await asyncio.sleep(POLL)
         return not self.alive
 
