@@ -2,7 +2,7 @@
 # Everything is installed under this directory: .venv (the bot) and rasa_project/.venv (the NLU).
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench clean setup setup-bot
+.PHONY: help demo run test lint bench clean install setup setup-bot
 
 # The launcher ends the bot when make is killed, however that happens.
 GUICHET = exec .venv/bin/python -m bot.launch -- .venv/bin/python -m bot.cli
@@ -32,6 +32,8 @@ clean: ## remove what was installed, trained and cached (not var/, which holds t
 	@rm -rf .venv rasa_project/.venv rasa_project/models rasa_project/.rasa rasa_project/results
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install: setup
 
 setup: ## install both environments, if anything changed
 	@tools/setup
