@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from bot.ports.store import Lease
 from bot.storage import keys, scripts
 from bot.storage.connection import Connection
@@ -42,3 +44,31 @@ class RedisLeases:
     async def release(self, lease: Lease) -> None:
         """Give it up, if it is still ours."""
         await self._connection.call(scripts.RELEASE, [keys.lease(lease.name)], held_by(lease))
+
+    async def bury(self, shards: Sequence[str], host: str, is_alive: Callable[[int], bool]) -> int:
+        """Free the leases of this host's processes that are gone, instead of waiting for their end.
+
+        Should a process be taken for dead and not be (a host name shared by two containers), its
+        next write is refused like any stale holder's: nothing is at stake but its time.
+
+        Args:
+            shards: the keys of the shards' leases.
+            host: the part of an owner before its first colon.
+            is_alive: whether a process of this host runs.
+
+        Returns:
+            How many were freed.
+        """
+        destinations = await self._connection.do("SMEMBERS", keys.DESTINATIONS)
+        named = ["scheduler", *(f"sender:{destination.decode()}" for destination in destinations)]
+        freed = 0
+        for key in (*shards, *map(keys.lease, named)):
+            held = await self._connection.do("GET", key)
+            if held and _is_gone(held.decode(), host, is_alive):
+                freed += await self._connection.call(scripts.RELEASE, [key], held)
+        return freed
+
+
+def _is_gone(held: str, host: str, is_alive: Callable[[int], bool]) -> bool:
+    holder, pid, *_ = (*held.split(":"), "", "")
+    return holder == host and pid.isdigit() and not is_alive(int(pid))

@@ -416,3 +416,19 @@ async def test_an_entry_of_another_version_is_handed_over_unread(store: RedisSto
     [entry] = await store.turns.read_events(dict.fromkeys(range(8), "0"), count=1, block=1.0)
     assert entry.value is None
     assert "HologramSent" in entry.raw
+
+
+async def test_a_dead_process_of_this_host_leaves_its_leases_to_the_living(store: RedisStore) -> None:
+    dead = await store.turns.acquire_shard(1, "here:77:aa", TTL)
+    await store.turns.acquire_shard(2, "here:88:bb", TTL)
+    await store.turns.acquire_shard(3, "elsewhere:77:cc", TTL)
+    await store.leases.acquire("scheduler", "here:77:aa", TTL)
+    shards = [keys.lease for keys in store.layout.of]
+    assert await store.leases.bury(shards, "here", lambda pid: pid != 77) == 2
+    taken = await store.turns.acquire_shard(1, "here:99:dd", TTL)
+    assert dead is not None
+    assert taken is not None
+    assert taken.token > dead.token
+    assert await store.turns.acquire_shard(2, "here:99:dd", TTL) is None
+    assert await store.turns.acquire_shard(3, "here:99:dd", TTL) is None
+    assert await store.leases.acquire("scheduler", "here:99:dd", TTL) is not None

@@ -1,0 +1,29 @@
+"""Nothing is lost, doubled or out of order, whoever is killed and whenever.
+
+The long run, with its figures: ``python -m tests.crash.run``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.crash.run import crash
+from tests.crash.world import STEPS
+
+CUSTOMERS = int(os.environ.get("CRASH_CUSTOMERS", "200"))
+SECONDS = float(os.environ.get("CRASH_SECONDS", "60"))
+
+
+@pytest.mark.slow
+async def test_every_message_is_answered_once_in_order_and_logged_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = await crash(tmp_path, customers=CUSTOMERS, seconds=SECONDS)
+    with capsys.disabled():
+        print(f"\n{outcome}")
+    assert outcome.wrongs == []
+    assert outcome.steps == len(STEPS), "a named step was never reached"
+    assert outcome.written >= 2 * CUSTOMERS
