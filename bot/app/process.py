@@ -41,6 +41,7 @@ async def run_roles(settings: Settings, roles: Sequence[str], stop: asyncio.Even
         core = await _opened(settings, stack, stop)
         if core is None:
             return
+        await _bury_the_dead(core)
         runners: list[Runner] = []
         for role in roles:
             runners += await import_module(f"bot.app.{role}").build(core, stack)
@@ -62,6 +63,24 @@ async def _opened(settings: Settings, stack: AsyncExitStack, stop: asyncio.Event
                 raise
             await _pause(stop, 0.2)
     return None
+
+
+async def _bury_the_dead(core: Core) -> None:
+    """What we replace was perhaps killed: its leases need not run out first."""
+    shards = [keys.lease for keys in core.store.layout.of]
+    freed = await core.store.leases.bury(shards, socket.gethostname(), _is_alive)
+    if freed:
+        log.info("leases.freed", count=freed)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 async def together(runners: Sequence[Runner], stop: asyncio.Event, *, grace: float) -> None:
