@@ -45,7 +45,8 @@ class RasaNlu:
 
     Rasa parses one text at a time, in about 10 ms. So only ``in_flight`` requests a replica are made
     at once and the rest of a burst waits here, where waiting costs nothing, for ``patience`` at most:
-    handed to Rasa, a burst of 300 would time out as a whole, and its retries would follow it.
+    handed to Rasa, a burst of 300 would time out as a whole, and its retries would follow it. Those
+    who wait while every replica fails are told at once: they do not time out one after the other.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class RasaNlu:
 
     async def _in_turn(self, text: str) -> Understanding:
         gate = self._gate
+        waited = gate.locked()
         try:
             async with asyncio.timeout(self._patience):
                 await gate.acquire()
@@ -114,6 +116,8 @@ class RasaNlu:
             PARSE_FAILURES.labels(reason="busy").inc()
             raise NluUnavailable("busy") from error
         try:
+            if waited and self._replicas.are_all_ailing:
+                raise NluUnavailable("down while waiting")
             return await self._ask(text)
         finally:
             gate.release()

@@ -27,6 +27,12 @@ class Replicas:
         now = self._clock()
         return sorted(turned, key=lambda url: self._until.get(url, 0.0) > now)
 
+    @property
+    def are_all_ailing(self) -> bool:
+        """Whether each of them failed lately, and none has answered since."""
+        now = self._clock()
+        return all(self._until.get(url, 0.0) > now for url in self._urls)
+
     def failed(self, url: str) -> None:
         """Ask the others first for a while."""
         self._until[url] = self._clock() + self._set_aside

@@ -157,3 +157,14 @@ async def test_the_token_is_sent_and_never_logged(caplog: pytest.LogCaptureFixtu
     assert logs
     assert TOKEN not in json.dumps(logs, default=str) + caplog.text
     assert "bonjour" not in json.dumps(logs, default=str) + caplog.text
+
+
+async def test_a_crowd_that_waits_for_a_silent_rasa_is_told_together() -> None:
+    async with (
+        fake_rasa(answer=lambda _text: None) as rasa,
+        client(rasa, in_flight=2, first=0.1, total=0.2) as nlu,
+    ):
+        parses = [nlu.parse(f"question {number}") for number in range(12)]
+        outcomes = await asyncio.gather(*parses, return_exceptions=True)
+    assert all(isinstance(outcome, NluUnavailable) for outcome in outcomes)
+    assert len(set(rasa.texts)) == 2, "the others did not time out one after the other"
