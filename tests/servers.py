@@ -124,7 +124,8 @@ def _wait_until_up(server: Server, log: Path) -> None:
             server.client().ping()
         except redis.RedisError:
             ended = server.process.poll() is not None
-            assert not (ended or time.monotonic() > deadline), log.read_text()[-2000:]
+            if ended or time.monotonic() > deadline:
+                raise AssertionError(log.read_text()[-2000:]) from None
             time.sleep(0.02)
         else:
             return

@@ -389,7 +389,7 @@ async def test_the_number_of_shards_never_changes(valkey_url: str) -> None:
 
 
 async def test_a_server_that_is_not_there_is_said_so() -> None:
-    with pytest.raises(StoreUnavailable, match="127.0.0.1:1"):
+    with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1"):
         await RedisStore.open("redis://127.0.0.1:1/0")
 
 

@@ -91,7 +91,7 @@ class Customer:
             frames = []
             while True:
                 try:
-                    frames.append(await _hear(socket, 1.0))
+                    frames.append(await _hear(socket, 3.0))
                 except TimeoutError:
                     return [frame for frame in frames if frame["type"] == "message"]
 

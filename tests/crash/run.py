@@ -67,8 +67,9 @@ async def crash(folder: Path, *, customers: int, seconds: float, without: str = 
         stop.set()
         await asyncio.gather(*talking)
         outcome = _outcome(made, people)
-        for person in people:
-            person.check(await person.transcript())
+        transcripts = await asyncio.gather(*(person.transcript() for person in people))
+        for person, transcript in zip(people, transcripts, strict=True):
+            person.check(transcript)
             outcome.wrongs += [f"{person.name}: {wrong}" for wrong in person.wrongs]
         outcome.rows = await _archived(made, people, outcome.wrongs)
         return outcome

@@ -6,6 +6,7 @@ The long run, with its figures: ``python -m tests.crash.run``.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ async def test_every_message_is_answered_once_in_order_and_logged_once(
 ) -> None:
     outcome = await crash(tmp_path, customers=CUSTOMERS, seconds=SECONDS)
     with capsys.disabled():
-        print(f"\n{outcome}")
+        sys.stdout.write(f"\n{outcome}\n")
     assert outcome.wrongs == []
     assert outcome.steps == len(STEPS), "a named step was never reached"
     assert outcome.written >= 2 * CUSTOMERS

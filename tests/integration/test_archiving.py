@@ -39,7 +39,7 @@ async def archive_until_empty(store: RedisStore, database: Database, archivers: 
     ]
     try:
         async with asyncio.timeout(60):
-            while (await store.processes.backlog())["log"]:  # noqa: ASYNC110 - the log tells nobody
+            while (await store.processes.backlog())["log"]:
                 await asyncio.sleep(0.02)
     finally:
         stop.set()

@@ -444,3 +444,31 @@ async def test_a_draining_server_settles_what_it_took_and_asks_everybody_to_come
             await visitor.receive()
         assert visitor.connection.close_code == 1012
         await closing
+
+
+@pytest.mark.parametrize(
+    "hello",
+    [
+        '{"type":"hello","session":null,"after":"\\ud800"}',
+        '{"type":"hello","session":"\\ud800.1.x","after":null}',
+        '{"type":"hello","session":null,"after":["x"],"language":["fr"]}',
+        '{"type":"hello","session":null,"after":null,"language":{"fr":1}}',
+    ],
+)
+async def test_an_odd_hello_harms_nobody(web: Setting, hello: str) -> None:
+    async with web.visitor() as other, websockets.connect(web.ws) as socket:
+        await socket.send(hello)
+        first = json.loads(await asyncio.wait_for(socket.recv(), 5))
+        assert first["type"] in ("welcome", "error")
+        assert (await other.say("c1", "bonjour"))["reply_to"] == "c1"
+
+
+async def test_who_never_says_hello_is_cut_off(web: Setting) -> None:
+    async def keeps_talking() -> None:
+        for _ in range(100):
+            await socket.send('{"type":"message","id":"x","text":"x"}')
+            await asyncio.wait_for(socket.recv(), 5)
+
+    async with websockets.connect(web.ws) as socket:
+        with pytest.raises(websockets.ConnectionClosed):
+            await keeps_talking()

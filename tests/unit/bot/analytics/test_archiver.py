@@ -80,7 +80,7 @@ async def running(*archivers: Archiver) -> AsyncIterator[None]:
 
 async def drained(store: FakeLogStore) -> None:
     async with asyncio.timeout(10):
-        while store.left:  # noqa: ASYNC110 - the fake has nothing to wait on
+        while store.left:
             await asyncio.sleep(0.002)
 
 
@@ -177,6 +177,6 @@ async def test_it_stops_at_once_while_the_database_is_away(store: FakeLogStore, 
     slow = Archiver(store, record, SystemClock(), block=0.01, linger=0.001, first_pause=600)
     async with running(slow):
         async with asyncio.timeout(10):
-            while not record.calls:  # noqa: ASYNC110
+            while not record.calls:
                 await asyncio.sleep(0.002)
     assert store.left

@@ -45,7 +45,7 @@ class Screen:
     async def shows(self, words: str) -> None:
         """Wait until it does."""
         async with asyncio.timeout(10):
-            while words not in self.text:  # noqa: ASYNC110 - a screen tells nobody
+            while words not in self.text:
                 await asyncio.sleep(0.01)
 
 

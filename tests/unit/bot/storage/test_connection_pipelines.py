@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from bot.storage.connection import PIPELINES, Connection
 
 
@@ -38,8 +40,20 @@ async def test_a_call_made_as_all_pipelines_end_is_not_forgotten() -> None:
     async with asyncio.timeout(2):
         for at in range(PIPELINES):
             calls.append(asyncio.create_task(call(2 if at == 0 else 1)))
-            while len(wire.under_way) <= at:  # noqa: ASYNC110 - a tick, no time
+            while len(wire.under_way) <= at:
                 await asyncio.sleep(0)
         while not all(one.done() for one in calls):
             wire.answer()
             await asyncio.sleep(0)
+
+
+async def test_a_call_that_cannot_be_written_fails_alone() -> None:
+    wire = Wire()
+    neighbour = asyncio.create_task(wire.do("PING"))
+    with pytest.raises(ValueError, match="surrogates"):
+        await wire.do("GET", "\ud800")
+    async with asyncio.timeout(2):
+        while not wire.under_way:
+            await asyncio.sleep(0)
+        wire.answer()
+        assert await neighbour == b"PONG"
