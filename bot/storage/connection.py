@@ -47,6 +47,7 @@ class Script:
 @dataclass(slots=True)
 class _Call:
     command: tuple[Argument, ...]
+    packed: bytes
     done: asyncio.Future[Any]
 
 
@@ -117,9 +118,11 @@ class Connection:
 
         Raises:
             StoreUnavailable: it is not known whether it ran.
+            ValueError: an argument is no text a server takes (a lone surrogate); nothing was sent.
         """
+        packed = _packed(command)  # here, so that it fails whoever passed it, not all who share a pipeline
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Call(command, done))
+        self._waiting.append(_Call(command, packed, done))
         if len(self._flushers) < PIPELINES:
             flusher = asyncio.create_task(self._flush())
             self._flushers.add(flusher)
@@ -189,7 +192,7 @@ class Connection:
         connection = await pool.get_connection()
         try:
             async with asyncio.timeout(SOCKET_TIMEOUT):
-                packed = b"".join(map(_packed, batch))
+                packed = b"".join(call.packed for call in batch)
                 await connection.send_packed_command(packed, check_health=False)
                 return [await _reply(connection) for _ in batch]
         except BaseException:
@@ -199,8 +202,8 @@ class Connection:
             await pool.release(connection)
 
 
-def _packed(call: _Call) -> bytes:
-    packed: bytes = hiredis.pack_command(call.command)  # type: ignore[arg-type]  # a wrong stub
+def _packed(command: tuple[Argument, ...]) -> bytes:
+    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # a wrong stub
     return packed
 
 

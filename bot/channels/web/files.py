@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from urllib.parse import quote
 
 from starlette.datastructures import FormData, UploadFile
@@ -107,6 +108,12 @@ def safe_name(name: str) -> str:
     return base[:NAME_CHARACTERS] or "file"
 
 
+def masked_name(name: str, clean: Callable[[str], str]) -> str:
+    """A file's name as it is kept: masked whole, then shortened."""
+    last = re.split(r"[/\\]", name)[-1]
+    return safe_name(clean(last).replace("/", "-"))  # a mask may hold a slash
+
+
 class Files:
     """The two file routes."""
 
@@ -168,9 +175,10 @@ class Files:
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
             raise UploadRefused("bad_frame")
         try:
-            stream = self._limited(request.stream())
-            return await MultiPartParser(request.headers, stream, max_files=1, max_fields=4).parse()
-        except (MultiPartException, KeyError, ClientDisconnect) as error:
+            async with asyncio.timeout(self._house.limits.upload_seconds):
+                stream = self._limited(request.stream())
+                return await MultiPartParser(request.headers, stream, max_files=1, max_fields=4).parse()
+        except (MultiPartException, KeyError, ClientDisconnect, TimeoutError) as error:
             raise UploadRefused("bad_frame") from error
 
     async def _limited(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
@@ -182,7 +190,7 @@ class Files:
             yield chunk
 
     async def _save(self, chat: ChatId, upload: UploadFile) -> StoredFile:
-        name = safe_name(upload.filename or "")
+        name = masked_name(upload.filename or "", self._house.inbox.clean)
         head = await upload.read(HEAD)
         if not head:
             raise UploadRefused("empty")

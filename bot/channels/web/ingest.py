@@ -138,7 +138,7 @@ def press(frame: Frame, customer: Customer) -> Incoming:
     if not isinstance(button, str) or not 0 < len(button.encode("utf-8", "replace")) <= BUTTON_BYTES:
         raise Refused("bad_frame", client_id)
     label = frame.get("label")
-    shown = customer.clean(label[:LABEL_CHARACTERS]).strip() if isinstance(label, str) else ""
+    shown = customer.clean(label)[:LABEL_CHARACTERS].strip() if isinstance(label, str) else ""
     event: CustomerEvent
     if button == HUMAN_BUTTON:
         event = _command(client_id, customer, Command.HUMAN, "")
@@ -180,7 +180,7 @@ def seen(frame: Frame, customer: Customer) -> Receipt:
     """
     message_id = _id(frame)
     return Receipt(
-        id=event_id(customer.chat, f"seen/{message_id}"),
+        id=event_id(customer.chat, f"seen {message_id}"),  # no client id has a space
         chat=customer.chat,
         at=customer.at,
         message_id=message_id,

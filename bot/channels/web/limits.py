@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address, ip_address, ip_network
 
 TEXT_CHARACTERS = 4_000
 FRAME_CHARACTERS = 64 * 1024
@@ -24,6 +25,17 @@ def is_client_id(value: object) -> bool:
     return isinstance(value, str) and CLIENT_ID.fullmatch(value) is not None
 
 
+def neighbourhood(address: str) -> str:
+    """What limits count an address by: IPv6 comes in networks of 2^64, all of them one visitor's."""
+    try:
+        number = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(number, IPv4Address):
+        return address
+    return str(number.ipv4_mapped or ip_network((int(number), 64), strict=False))
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """``burst`` at once, then ``per_second``."""
@@ -38,6 +50,7 @@ class WebLimits:
 
     ``messages``: of one session. ``files``: uploads of one session. ``sessions``: new sessions of
     one address. ``sockets``: open connections of one address. ``file_bytes``: one file.
+    ``upload_seconds``: how long it may take to come in.
     """
 
     messages: Rate = Rate(40, 5.0)
@@ -46,6 +59,7 @@ class WebLimits:
     sessions: Rate = Rate(1_000, 20.0)
     sockets: int = 2_000
     file_bytes: int = 10 * 1024 * 1024
+    upload_seconds: float = 180.0
 
 
 @dataclass(frozen=True, slots=True)

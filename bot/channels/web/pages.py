@@ -156,7 +156,10 @@ def same_origin(origin: str | None, host: str, allowed: frozenset[str]) -> bool:
         return True
     if origin.rstrip("/").lower() in allowed:
         return True
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # "http://[" and the like
+        return False
     return parts.scheme in ("http", "https") and bool(host) and parts.netloc.lower() == host.lower()
 
 

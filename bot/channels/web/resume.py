@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +21,7 @@ from aiosmtplib import (
     SMTPResponseException,
     SMTPServerDisconnected,
 )
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from bot.channels.web.house import House
@@ -34,6 +35,7 @@ from bot.ports.delivery import Delivered, Pacing
 DESTINATION = "email:resume"
 TIMEOUT = 20.0
 BODY_BYTES = 2_000
+BODY_SECONDS = 10.0
 
 
 class Resume:
@@ -178,10 +180,14 @@ def _refusal(code: int) -> DeliveryFailed | DeliveryRefused:
 
 async def _token(request: Request) -> object:
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES:
-            raise BadSession("not a link")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > BODY_BYTES:
+                    raise BadSession("not a link")
+    except (TimeoutError, ClientDisconnect) as error:
+        raise BadSession("not a link") from error
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError) as error:

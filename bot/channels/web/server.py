@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket
 
 from bot.channels.web.files import Files
 from bot.channels.web.house import Gate, House
-from bot.channels.web.limits import Meter, WebLimits
+from bot.channels.web.limits import Meter, WebLimits, neighbourhood
 from bot.channels.web.pages import Look, Pages, origins, same_origin
 from bot.channels.web.resume import Resume
 from bot.channels.web.sessions import Sessions
@@ -70,7 +70,7 @@ class WebService:
 
     async def socket(self, socket: WebSocket) -> None:
         """``/chat/ws``."""
-        address = socket.client.host if socket.client else "?"
+        address = neighbourhood(socket.client.host) if socket.client else "?"
         with self._house.gate.socket(address) as allowed:
             if not (allowed and self._welcome(socket)):
                 await socket.close()  # before accept: answered 403

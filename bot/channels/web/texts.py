@@ -70,8 +70,8 @@ Your address is used for nothing else. If this message is not for you, please ig
 
 def language_of(wanted: object, accepted: str = "") -> str:
     """``fr`` or ``en``: what was asked for, else the first one an ``Accept-Language`` names."""
-    if wanted in ERRORS:
-        return str(wanted)
+    if isinstance(wanted, str) and wanted in ERRORS:
+        return wanted
     named = [part.strip()[:2].lower() for part in accepted.split(",")]
     return next((name for name in named if name in ERRORS), "fr")
 

@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from bot.channels.web import ingest
 from bot.channels.web.house import House
 from bot.channels.web.ingest import Customer, Incoming, Refused
-from bot.channels.web.limits import HELLO_SECONDS
+from bot.channels.web.limits import HELLO_SECONDS, is_client_id
 from bot.channels.web.rendering import CLIENT, SERVER, with_addresses
 from bot.channels.web.sessions import BadSession, Session
 from bot.channels.web.texts import error_text, language_of
@@ -35,6 +35,8 @@ NO_HELLO = 4408
 RESTART = 1012
 TURNED_AWAY = {"bad_session": 4401, "rate_limited": 4429, "unavailable": 1013}
 SEND_SECONDS = 20.0
+HELLO_ATTEMPTS = 20
+"""Frames before a hello that are answered; then whoever sends them is cut off."""
 STORE_PAUSE = 0.5
 BOT_ANSWERS = (Speaker.BOT, Speaker.CLOSED, None)
 
@@ -104,7 +106,7 @@ class Visit:
         self._profile = Profile(locale=self._language if wanted or accepted else "")
 
     async def _hello(self) -> Frame:
-        while True:
+        for _ in range(HELLO_ATTEMPTS):
             try:
                 frame = ingest.read_frame(await self._receive())
             except Refused as refused:
@@ -113,6 +115,7 @@ class Visit:
             if frame["type"] == "hello":
                 return frame
             await self._refuse(Refused("hello_expected", ingest.known_id(frame)))
+        raise Gone
 
     def _session(self, token: object) -> Session:
         now = self._house.clock.now()
@@ -126,7 +129,7 @@ class Visit:
             raise Refused("bad_session") from error
 
     async def _position(self, chat: ChatId, after: object) -> str:
-        if not isinstance(after, str):
+        if not is_client_id(after):  # no id of ours or of a client's
             return START
         try:
             found = await self._house.transcripts.position_of(chat, SERVER + after, CLIENT + after)

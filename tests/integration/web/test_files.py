@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -137,3 +138,27 @@ async def test_the_privacy_notice_is_in_both_languages(web: Setting) -> None:
         assert "To answer you." in (await client.get("/chat/privacy?lang=en")).text
         english = await client.get("/chat/privacy", headers={"Accept-Language": "en-GB"})
         assert '<html lang="en">' in english.text
+
+
+async def test_the_name_of_a_file_is_cleaned_before_it_is_kept(
+    web: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web.bot, "clean", lambda text: text.replace("secret", "•••"))
+    async with web.visitor() as visitor:
+        file = (await upload(web, visitor.session, name="my secret.png")).json()
+    assert file["name"] == "my •••.png"
+
+
+async def test_an_upload_that_never_ends_is_given_up(transcripts: RedisTranscripts) -> None:
+    web = make_setting(transcripts, limits=WebLimits(upload_seconds=0.2))
+    async with web.server, web.visitor() as visitor:
+        head = (
+            f"POST /chat/files HTTP/1.1\r\nHost: {web.host}\r\nAuthorization: Bearer {visitor.session}\r\n"
+            "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000\r\n\r\n--x\r\n"
+        )
+        host, _, port = web.host.partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(head.encode())
+        status = await asyncio.wait_for(reader.readline(), 5)
+        writer.close()
+    assert b" 400 " in status

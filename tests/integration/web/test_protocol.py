@@ -456,7 +456,7 @@ async def test_a_draining_server_settles_what_it_took_and_asks_everybody_to_come
     ],
 )
 async def test_an_odd_hello_harms_nobody(web: Setting, hello: str) -> None:
-    async with web.visitor() as other, websockets.connect(web.ws) as socket:
+    async with web.visitor() as other, websockets.connect(f"ws://{web.host}/chat/ws") as socket:
         await socket.send(hello)
         first = json.loads(await asyncio.wait_for(socket.recv(), 5))
         assert first["type"] in ("welcome", "error")
@@ -469,6 +469,6 @@ async def test_who_never_says_hello_is_cut_off(web: Setting) -> None:
             await socket.send('{"type":"message","id":"x","text":"x"}')
             await asyncio.wait_for(socket.recv(), 5)
 
-    async with websockets.connect(web.ws) as socket:
+    async with websockets.connect(f"ws://{web.host}/chat/ws") as socket:
         with pytest.raises(websockets.ConnectionClosed):
             await keeps_talking()

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.channels.web.files import kind_of, safe_name
+from bot.channels.web.files import kind_of, masked_name, safe_name
+from bot.engine.masking import clean_text
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
@@ -53,3 +54,11 @@ def test_a_name_is_only_a_name(given: str, kept: str) -> None:
 
 def test_a_long_name_keeps_its_ending() -> None:
     assert safe_name("x" * 500 + ".jpeg") == "x" * 115 + ".jpeg"
+
+
+def test_a_number_in_a_name_is_masked_before_the_name_is_cut() -> None:
+    kept = masked_name("C:\\scan\\carte 4111 1111 1111 1111.pdf", clean_text)
+    assert "4111" not in kept
+    assert kept.endswith(".pdf")
+    cut_within = masked_name("x" * 110 + " 4111 1111 1111 1111 suite", clean_text)
+    assert "4111" not in cut_within

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bot.channels.web.limits import Meter, Rate, is_client_id, take
+from bot.channels.web.limits import Meter, Rate, is_client_id, neighbourhood, take
 
 
 class Clock:
@@ -60,3 +60,11 @@ def test_client_ids_are_short_and_plain() -> None:
     assert is_client_id("c1")
     assert is_client_id("x" * 64)
     assert not any(is_client_id(bad) for bad in ("", "x" * 65, "a b", "é", "a\n", None, 1))
+
+
+def test_a_whole_network_of_one_visitor_counts_as_one() -> None:
+    assert neighbourhood("203.0.113.7") == "203.0.113.7"
+    assert neighbourhood("2001:db8:1:2:aaaa::1") == neighbourhood("2001:db8:1:2:bbbb::2")
+    assert neighbourhood("2001:db8:1:2::1") != neighbourhood("2001:db8:1:3::1")
+    assert neighbourhood("::ffff:203.0.113.7") == "203.0.113.7"
+    assert neighbourhood("testclient") == "testclient"

@@ -63,6 +63,7 @@ def test_a_notice_without_one_of_the_languages_is_a_configuration_error() -> Non
         ("null", False),
         ("", False),
         ("file://", False),
+        ("http://[", False),
     ],
 )
 def test_only_our_own_and_allowed_pages_are_let_in(origin: str | None, ok: bool) -> None:
@@ -86,3 +87,5 @@ def test_the_language_is_what_was_asked_then_what_is_accepted_then_french() -> N
     assert language_of("en", "fr") == "en"
     assert language_of("de", "de-DE, en;q=0.5, fr;q=0.3") == "en"
     assert language_of(12, "") == "fr"
+    assert language_of([], "") == "fr"
+    assert language_of({"en": 1}, "") == "fr"
