@@ -38,6 +38,7 @@ class HeldShard:
     lanes: dict[ChatId, Lane] = field(default_factory=dict)
     chats: OrderedDict[ChatId, Loaded] = field(default_factory=OrderedDict)
     draining: bool = False
+    """About to be given up: nothing new is read, and it goes once its lanes are empty."""
 
     def remember(self, chat: ChatId, loaded: Loaded) -> None:
         """Keep a chat's state, and forget the one longest unused when there are too many."""
@@ -65,10 +66,12 @@ class ShardHolder:
         workers = await self._store.announce(self._owner, self._ttl)
         await self._renew()
         share = math.ceil(self._store.shards / workers)
-        if len(self.held) > share:
-            await self._give_up(len(self.held) - share)
-        elif len(self.held) < share:
-            await self._take(share - len(self.held))
+        serving = [shard for shard in self.held.values() if not shard.draining]
+        for shard in serving[share:]:
+            shard.draining = True
+        if len(serving) < share:
+            await self._take(share - len(serving))
+        await self._release_drained()
 
     async def release_all(self) -> None:
         """Give everything up, once nothing is under way."""
@@ -95,12 +98,13 @@ class ShardHolder:
                 self.drop(self.held[number])
 
     async def _take(self, wanted: int) -> None:
+        for shard in [shard for shard in self.held.values() if shard.draining][:wanted]:
+            shard.draining = False
+            wanted -= 1
         free = [number for number in range(self._store.shards) if number not in self.held]
         random.shuffle(free)
-        for start in range(0, len(free), wanted):
-            if wanted <= 0:
-                return
-            tried = free[start : start + wanted]
+        while wanted > 0 and free:
+            tried, free = free[:wanted], free[wanted:]
             leases = await asyncio.gather(
                 *(self._store.acquire_shard(number, self._owner, self._ttl) for number in tried)
             )
@@ -109,11 +113,7 @@ class ShardHolder:
                     self.held[number] = HeldShard(number, lease)
                     wanted -= 1
 
-    async def _give_up(self, surplus: int) -> None:
-        for shard in list(self.held.values()):
-            if surplus and not shard.draining:
-                shard.draining = True
-                surplus -= 1
+    async def _release_drained(self) -> None:
         for shard in [shard for shard in self.held.values() if shard.draining and not shard.lanes]:
             await self._release(shard)
 
