@@ -30,7 +30,7 @@ class Outcome:
 
     customers: int = 0
     written: int = 0
-    steps: int = 0
+    steps: tuple[str, ...] = ()
     deaths: dict[str, int] = field(default_factory=dict)
     stops: int = 0
     cuts: int = 0
@@ -44,7 +44,7 @@ class Outcome:
         killed = ", ".join(f"{name} {count}" for name, count in sorted(self.deaths.items()))
         return (
             f"{self.customers} customers wrote {self.written} messages\n"
-            f"killed: {killed}; at named steps: {self.steps} of {len(STEPS)}; "
+            f"killed: {killed}; at named steps: {len(self.steps)} of {len(STEPS)}; "
             f"frozen beyond their lease: {self.stops}\n"
             f"connections cut: {self.cuts}; answered after (s): p50 {self.p50:.2f}, p95 {self.p95:.2f}, "
             f"longest {self.longest:.1f}\n"
@@ -94,7 +94,7 @@ def _outcome(made: World, people: list[Customer]) -> Outcome:
     return Outcome(
         customers=len(people),
         written=sum(len(person.written) for person in people),
-        steps=len(made.steps_done),
+        steps=tuple(made.steps_done),
         deaths=made.deaths,
         stops=made.stops,
         cuts=sum(person.cuts for person in people),

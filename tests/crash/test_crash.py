@@ -26,5 +26,6 @@ async def test_every_message_is_answered_once_in_order_and_logged_once(
     with capsys.disabled():
         sys.stdout.write(f"\n{outcome}\n")
     assert outcome.wrongs == []
-    assert outcome.steps == len(STEPS), "a named step was never reached"
+    missed = {step for _, step in STEPS} - {step.rpartition(":")[0] for step in outcome.steps}
+    assert not missed, "a named step was never reached"
     assert outcome.written >= 2 * CUSTOMERS

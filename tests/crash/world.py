@@ -116,10 +116,10 @@ class World:
         """Kill a process at each named step, one after the other."""
         for index, (name, step) in enumerate(STEPS):
             role = random.choice(self.of(name))
-            role.step = f"{step}:{3 + index}"
+            role.step = f"{step}:{3 + index % 4}"
             waited_for = role.step
             self.kill(role)
-            for _ in range(400):
+            for _ in range(600):
                 if waited_for in self.steps_done:
                     break
                 await asyncio.sleep(0.05)
