@@ -58,7 +58,9 @@ class Singleton:
         try:
             await asyncio.wait((work, keep, stopping), return_when=asyncio.FIRST_COMPLETED)
             ended.set()
-            await work
+            await _end_of(work)
+            if keep.done():
+                keep.result()
         except (Fenced, StoreUnavailable) as error:
             log.warning("lease.interrupted", lease=self._name, error=str(error))
             await pause(stop, 0.2)
@@ -80,6 +82,14 @@ class Singleton:
                     return
             except StoreUnavailable as error:
                 log.warning("lease.store_unavailable", lease=self._name, error=str(error))
+
+
+async def _end_of(work: asyncio.Future[None]) -> None:
+    """Wait for it. A cancellation nobody asked us for is a failure of the body like any other."""
+    await asyncio.wait((work,))
+    if work.cancelled():
+        raise RuntimeError("cancelled from within")
+    work.result()
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> None:

@@ -15,7 +15,8 @@ from bot.domain.outgoing import Priority
 
 
 class Gate:
-    """Lets through ``rate`` a second, after a burst of a second's worth; the most urgent first."""
+    """Lets through ``rate`` a second, after a burst of a second's worth (of one, when a second is not
+    worth one); the most urgent first."""
 
     def __init__(self, rate: float | None, clock: Callable[[], float]) -> None:
         self._rate = rate
@@ -48,7 +49,7 @@ class Gate:
         if self._rate is None:
             return 0.0
         ahead = sum(1 for other in self._waiting if other < mine)
-        opens = self._next - 1.0 + ahead / self._rate
+        opens = self._next - max(1.0, 1.0 / self._rate) + (ahead + 1) / self._rate
         return max(0.0, opens - now)
 
     def _count(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -57,6 +56,7 @@ class _Lane:
 
     waiting: deque[Entry[Outgoing]] = field(default_factory=deque)
     next_at: float = 0.0
+    calling: bool = False
     task: asyncio.Task[None] | None = None
 
 
@@ -101,9 +101,11 @@ class _Session:
         self._lease = lease
         self._rules = rules
         self._clock = clock
-        self._gate = Gate(deliverer.pacing.overall, time.monotonic)
+        self._time = asyncio.get_running_loop().time
+        self._gate = Gate(deliverer.pacing.overall, self._time)
         self._lanes: dict[ChatId, _Lane] = {}
         self._deferred: dict[str, datetime] = {}
+        self._draining = False
         self._failure: BaseException | None = None
 
     async def run(self, ended: asyncio.Event) -> None:
@@ -112,21 +114,25 @@ class _Session:
         try:
             while not ended.is_set() and self._failure is None:
                 entries = await self._read(cursors, ended)
+                if entries is None:
+                    continue
                 if catching_up and entries:
                     self._deferred.update(await self._store.deferred(self._destination, entries))
                 catching_up = catching_up and bool(entries)
                 for entry in entries:
                     cursors[entry.shard] = entry.id
                     await self._queue(entry)
+            if self._failure is None:
+                await self._drain()
             if self._failure is not None:
                 raise self._failure
-            await self._drain()
         finally:
             for lane in self._lanes.values():
                 if lane.task:
                     lane.task.cancel()
 
-    async def _read(self, cursors: dict[int, str], ended: asyncio.Event) -> list[Entry[Outgoing]]:
+    async def _read(self, cursors: dict[int, str], ended: asyncio.Event) -> list[Entry[Outgoing]] | None:
+        """What comes next; None when the store cannot tell."""
         try:
             return await self._store.read_outgoing(
                 self._destination, cursors, count=READ_COUNT, block=READ_BLOCK
@@ -134,12 +140,15 @@ class _Session:
         except StoreUnavailable as error:
             log.warning("sender.store_unavailable", destination=self._destination, error=str(error))
             await pause(ended, STORE_PAUSE)
-            return []
+            return None
 
     async def _drain(self) -> None:
         """Let the calls under way end; what has not begun is the next sender's."""
+        self._draining = True
         for lane in self._lanes.values():
             lane.waiting.clear()
+            if lane.task and not lane.calling:
+                lane.task.cancel()
         under_way = [lane.task for lane in self._lanes.values() if lane.task]
         if under_way:
             await asyncio.wait(under_way, timeout=self._rules.drain)
@@ -158,20 +167,26 @@ class _Session:
 
     async def _serve(self, lane: _Lane, chat: ChatId) -> None:
         try:
-            while lane.waiting:
-                await self._send(lane, lane.waiting.popleft())
-            linger = lane.next_at - time.monotonic()
-            if linger > 0:  # keep the chat's pace for whoever comes right after
-                await asyncio.sleep(linger)
-            while lane.waiting:
-                await self._send(lane, lane.waiting.popleft())
+            while lane.waiting or self._keeps_pace(lane):
+                if lane.waiting:
+                    await self._send(lane, lane.waiting.popleft())
+                else:  # for whoever comes right after
+                    await asyncio.sleep(lane.next_at - self._time())
         finally:
             if self._lanes.get(chat) is lane:
                 del self._lanes[chat]
 
+    def _keeps_pace(self, lane: _Lane) -> bool:
+        return lane.next_at > self._time() and not self._draining
+
     def _report(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()):
-            self._failure = self._failure or error
+        """A lane never ends before its entries but by a lost lease or a bug: then the session ends
+        too, and whoever comes next reads them again."""
+        if task.cancelled():
+            error: BaseException | None = None if self._draining else RuntimeError("cancelled from within")
+        else:
+            error = task.exception()
+        self._failure = self._failure or error
 
     # --- one entry -------------------------------------------------------------------------
 
@@ -181,20 +196,26 @@ class _Session:
             return
         await self._wait_until(self._deferred.pop(f"{entry.shard}/{entry.id}", out.not_before))
         while True:
-            await asyncio.sleep(max(0.0, lane.next_at - time.monotonic()))
+            await asyncio.sleep(max(0.0, lane.next_at - self._time()))
             await self._gate.enter(out.priority)
+            lane.calling = True
             permit = await self._begin(entry)
             if permit.advice is SendAdvice.OBSOLETE:
                 await self._done(entry, out, permit, ReceiptStatus.DROPPED)
-                return
-            if await self._attempt(entry, out, permit):
+                again_in = None
+            else:
+                again_in = await self._attempt(entry, out, permit)
                 per_chat = self._deliverer.pacing.per_chat
-                lane.next_at = time.monotonic() + (1.0 / per_chat if per_chat else 0.0)
+                lane.next_at = self._time() + (1.0 / per_chat if per_chat else 0.0)
+            lane.calling = False
+            if again_in is None or self._draining:
                 return
+            await asyncio.sleep(again_in)
 
-    async def _attempt(self, entry: Entry[Outgoing], out: Outgoing, permit: SendPermit) -> bool:
-        """Make the call; True when the entry is done with, one way or the other."""
-        started = time.perf_counter()
+    async def _attempt(self, entry: Entry[Outgoing], out: Outgoing, permit: SendPermit) -> float | None:
+        """Make the call; the seconds until the next attempt, or None when the entry is done with, one
+        way or the other."""
+        started = self._time()
         try:
             delivered = await self._deliverer.deliver(out, doubtful=permit.advice is SendAdvice.DOUBT)
         except DeliveryDelayed as delay:
@@ -202,23 +223,21 @@ class _Session:
             if delay.everyone:
                 self._gate.close_for(delay.retry_after)
             in_doubt = permit.advice is SendAdvice.DOUBT
-            await self._defer(entry, delay.retry_after, doubtful=in_doubt, counted=False)
-            return False
+            return await self._defer(entry, delay.retry_after, doubtful=in_doubt, counted=False)
         except DeliveryFailed as failure:
             if permit.attempts < self._rules.attempts:
                 metrics.sends.labels(destination=self._destination, outcome="retried").inc()
                 in_doubt = failure.doubtful or permit.advice is SendAdvice.DOUBT
-                await self._defer(entry, self._pause_after(permit.attempts), doubtful=in_doubt)
-                return False
+                return await self._defer(entry, self._pause_after(permit.attempts), doubtful=in_doubt)
             await self._failed(entry, out, permit, failure.reason)
-            return True
+            return None
         except DeliveryRefused as refusal:
             await self._failed(entry, out, permit, refusal.reason)
-            return True
-        metrics.send_seconds.labels(destination=self._destination).observe(time.perf_counter() - started)
+            return None
+        metrics.send_seconds.labels(destination=self._destination).observe(self._time() - started)
         status = ReceiptStatus.MAYBE_DUPLICATE if delivered.maybe_duplicate else ReceiptStatus.DELIVERED
         await self._done(entry, out, permit, status, delivered)
-        return True
+        return None
 
     async def _done(
         self,
@@ -262,12 +281,12 @@ class _Session:
 
     async def _defer(
         self, entry: Entry[Outgoing], seconds: float, *, doubtful: bool, counted: bool = True
-    ) -> None:
+    ) -> float:
         until = self._clock.now() + timedelta(seconds=seconds)
         await self._insist(
             lambda: self._store.defer_send(self._lease, entry, until, doubtful=doubtful, counted=counted)
         )
-        await asyncio.sleep(seconds)
+        return seconds
 
     async def _finish(
         self,

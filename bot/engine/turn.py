@@ -178,7 +178,7 @@ def _album(event: ev.Event, chat: Chat) -> tuple[ev.Event, Chat, SetTimer | None
         attachments=album.attachments + event.attachments,
     )
     others = tuple(other for other in chat.albums if other.id != album.id)
-    chat = replace(chat, albums=(*others, album), profile=event.profile)
+    chat = replace(chat, albums=(*others, album), profile=_profile(event, chat))
     return event, chat, SetTimer(name=ALBUM_TIMER + album.id, due=event.at + ALBUM_WAIT)
 
 

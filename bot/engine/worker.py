@@ -72,10 +72,14 @@ class Worker:
                     done.result()
             await asyncio.gather(*tasks)
             await self._drain()
+            if self._broken.done():
+                self._broken.result()
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            for shard in list(self._holder.held.values()):
+                self._holder.drop(shard)
             self._broken.cancel()
 
     # --- shards ----------------------------------------------------------------------------
@@ -171,14 +175,24 @@ class Worker:
     async def _turn(self, shard: HeldShard, entry: Entry[Event], event: Event) -> None:
         while True:
             loaded = await self._loaded(shard, event)
-            result = await self._runner.run(event, loaded.chat)
+            result = await self._decided(event, loaded)
             if await self._commit(shard, entry, event, loaded, result):
                 return
+
+    async def _decided(self, event: Event, loaded: Loaded, *, failed: bool = False) -> Result:
+        try:
+            return await self._runner.run(event, loaded.chat, failed=failed)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody stops us: something the handler waited for was cancelled. A failure like any other.
+            raise RuntimeError("cancelled from within") from error
 
     async def _apologise(self, shard: HeldShard, entry: Entry[Event], event: Event, cause: Exception) -> None:
         try:
             loaded = await self._loaded(shard, event)
-            result = await self._runner.run(event, loaded.chat, failed=True)
+            result = await self._decided(event, loaded, failed=True)
             fact = self._error_fact(event, result, cause)
             with_fact = Result(
                 chat=result.chat,

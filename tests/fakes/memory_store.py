@@ -265,8 +265,10 @@ class MemoryStore:
     ) -> None:
         self._check_fence(lease, entry.shard)
         destination = lease.name.removeprefix("sender:")
-        if self.outboxes[entry.shard, destination].entries.pop(int(entry.id), None) is None:
+        entries = self.outboxes[entry.shard, destination].entries
+        if int(entry.id) not in entries:
             return
+        del entries[int(entry.id)]
         self.sending.pop((entry.shard, destination, entry.id), None)
         for fact in facts:
             self.logs[entry.shard].add(fact)
