@@ -82,7 +82,9 @@ def read_frame(raw: str | None) -> dict[str, Any]:
     try:
         frame = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise Refused("too_long" if len(raw) > FRAME_CHARACTERS else "bad_frame") from error
+        if len(raw) > FRAME_CHARACTERS:
+            raise Refused("too_long", limit=TEXT_CHARACTERS) from error
+        raise Refused("bad_frame") from error
     if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
         raise Refused("bad_frame", known_id(frame))
     if len(raw) > FRAME_CHARACTERS:

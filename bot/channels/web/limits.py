@@ -9,7 +9,8 @@ from ipaddress import IPv4Address, ip_address, ip_network
 
 TEXT_CHARACTERS = 4_000
 FRAME_CHARACTERS = 64 * 1024
-SOCKET_BYTES = 2 * 1024 * 1024
+SOCKET_BYTES = 8 * 1024 * 1024
+"""Above it the connection is cut. A megabyte of text may be six on the wire, and gets its error."""
 ID_CHARACTERS = 64
 BUTTON_BYTES = 64
 LABEL_CHARACTERS = 120

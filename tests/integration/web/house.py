@@ -17,7 +17,7 @@ import websockets
 from fastapi import FastAPI
 
 from bot.channels.web.deliverer import WebDeliverer
-from bot.channels.web.limits import WebLimits
+from bot.channels.web.limits import SOCKET_BYTES, WebLimits
 from bot.channels.web.server import WebChat, create_web_chat
 from bot.channels.web.sessions import Sessions
 from bot.domain.chat import Speaker
@@ -40,7 +40,7 @@ SECRET = b"a secret for tests only"
 async def until(done: Callable[[], object], seconds: float = 5.0) -> None:
     """Wait for something, with a deadline."""
     async with asyncio.timeout(seconds):
-        while not done():  # noqa: ASYNC110 - what is waited for is in another process or thread
+        while not done():
             await asyncio.sleep(0.02)
 
 
@@ -48,7 +48,7 @@ async def until(done: Callable[[], object], seconds: float = 5.0) -> None:
 async def serving(app: FastAPI, listener: socket.socket) -> AsyncIterator[str]:
     """uvicorn on a socket of ours, as ``bot.app`` runs it; gives the address."""
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, ws_max_size=2 * 1024 * 1024, lifespan="off"
+        app, log_level="warning", access_log=False, ws_max_size=SOCKET_BYTES, lifespan="off"
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve([listener]))
