@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -57,12 +59,12 @@ def export_log(
     The file holds what customers wrote: keep it as long as you need it, and no longer.
     """
     console = Console(stderr=True)
-    _check(format_, out)
+    _check(format_, out, to_terminal=sys.stdout.isatty())
     span = (_instant("--since", since), _instant("--until", until))
     url = load_settings().database_url
     _check_exists(url)
     try:
-        with _destination(out) as file:
+        with _destination(out, spooled=format_ is Format.PARQUET) as file:
             total = asyncio.run(_export(url, what, format_, file, span, console))
     except BrokenPipeError:
         raise
@@ -99,9 +101,9 @@ async def _export(
         await database.close()
 
 
-def _check(format_: Format, out: Path | None) -> None:
-    if format_ is Format.PARQUET and out is None:
-        raise ConfigurationError("Parquet is not a stream: say where to write it with --out FILE.")
+def _check(format_: Format, out: Path | None, *, to_terminal: bool) -> None:
+    if format_ is Format.PARQUET and out is None and to_terminal:
+        raise ConfigurationError("Parquet is not for reading: say where to write it with --out FILE.")
 
 
 def _check_exists(url: str) -> None:
@@ -113,8 +115,18 @@ def _check_exists(url: str) -> None:
 
 
 @contextmanager
-def _destination(out: Path | None) -> Iterator[IO[bytes]]:
-    """Standard output, or a file that appears, for its owner only, once it is complete."""
+def _destination(out: Path | None, *, spooled: bool) -> Iterator[IO[bytes]]:
+    """Standard output, or a file that appears, for its owner only, once it is complete.
+
+    ``spooled`` is for what is not written from its beginning to its end, as a stream must be.
+    """
+    if out is None and spooled:
+        with tempfile.TemporaryFile() as whole:
+            yield whole
+            whole.seek(0)
+            shutil.copyfileobj(whole, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return
     if out is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

@@ -19,6 +19,9 @@ from bot.observability import logging
 from bot.settings import Settings, load_settings
 from bot.supervisor.children import Listener, Misconfigured
 
+FOR_US_ALONE = 0o077
+"""The record, the logs and the files hold what customers said: other users of the machine read none."""
+
 _DEMO_EXAMPLES = """
 Examples:
 
@@ -45,6 +48,7 @@ def register(app: typer.Typer) -> None:
 
 def demo() -> None:
     """Start everything on this machine and print the chat page. Ctrl-C stops it all."""
+    os.umask(FOR_US_ALONE)
     settings, words = load_settings(), texts()
     logging.configure("error", "pretty", process="supervisor")
     began = time.monotonic()
@@ -63,6 +67,7 @@ def run(
     ] = None,
 ) -> None:
     """Start Guichet for real use: everything under a supervisor, or with --role a part of it."""
+    os.umask(FOR_US_ALONE)
     settings, words = load_settings(), texts()
     settings.web_secret()  # said now rather than by the first process that needs it
     name = os.environ.get("GUICHET_PROCESS", role or "supervisor")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -51,11 +53,29 @@ def status(
 async def _look(settings: Settings) -> tuple[list[ProcessInfo], Mapping[str, int]]:
     try:
         async with open_core(settings) as core:
-            return await core.store.processes.processes(), await core.store.processes.backlog()
+            found = await core.store.processes.processes()
+            return still_there(found, socket.gethostname(), _is_alive), await core.store.processes.backlog()
     except StoreUnavailable:
         if settings.redis_url is not None:
             raise
         return [], {}
+
+
+def still_there(
+    found: Sequence[ProcessInfo], host: str, is_alive: Callable[[int], bool]
+) -> list[ProcessInfo]:
+    """Without those of this machine that were killed: they cannot take leave, and beat on for seconds."""
+    return [process for process in found if process.host != host or is_alive(process.pid)]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _shown(process: ProcessInfo) -> dict[str, Any]:

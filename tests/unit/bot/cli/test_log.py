@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import stat
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from bot.analytics.database import Database
+from bot.analytics.export import Format
 from bot.analytics.record import SqlRecord
 from bot.analytics.upgrade import upgrade
-from bot.cli.log import _instant, app
+from bot.cli.log import _instant, app, export_log
 from bot.domain.errors import ConfigurationError, GuichetError, RecordUnavailable
 from bot.ports.clock import SystemClock
 from tests.fakes.facts import NOON, after, fact, said
@@ -97,7 +99,14 @@ def test_a_span_of_time_is_respected(typed: Type) -> None:
 
 
 @pytest.mark.usefixtures("three_messages")
-def test_parquet_needs_a_file(typed: Type) -> None:
+def test_parquet_goes_to_a_pipe_whole(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    export_log(format_=Format.PARQUET)
+    assert pq.read_table(io.BytesIO(capfdbinary.readouterr().out)).num_rows == 3
+
+
+@pytest.mark.usefixtures("three_messages")
+def test_parquet_is_not_for_a_terminal(typed: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     result = typed("--format", "parquet")
     assert isinstance(result.error, ConfigurationError)
     assert "--out" in str(result.error)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,12 @@ from bot import app
 from bot.app.process import BEAT_TTL
 from bot.cli.main import main
 from bot.cli.output import plain
+from bot.cli.status import still_there
 from bot.cli.texts import ENGLISH, FRENCH, texts
+from bot.ports.store import ProcessInfo
 from bot.supervisor.machine import GROUPS
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +36,23 @@ def test_status_says_so_when_nothing_runs(capsys: pytest.CaptureFixture[str]) ->
 def test_status_is_valid_json_even_when_nothing_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "--json"]) == 3
     assert json.loads(capsys.readouterr().out) == {"processes": [], "backlog": {}}
+
+
+def test_a_process_of_this_machine_that_was_killed_is_not_shown() -> None:
+    def runs(pid: int, host: str) -> ProcessInfo:
+        return ProcessInfo(role="worker", pid=pid, host=host, started_at=NOON, seen_at=NOON)
+
+    found = [runs(1, "here"), runs(2, "here"), runs(2, "there")]
+    assert still_there(found, "here", lambda pid: pid == 1) == [found[0], found[2]]
+
+
+def test_what_runs_writes_for_its_owner_alone() -> None:
+    before = os.umask(0o022)
+    try:
+        assert main(["run", "--role", "nonsense"]) == 2
+        assert os.umask(0o022) == 0o077
+    finally:
+        os.umask(before)
 
 
 def test_what_cannot_be_reached_is_one_line_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
