@@ -70,7 +70,9 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             store=store,
             inbox=Inbox(store.inbox, clock),
             transcripts=RedisTranscripts(store.connection, settings.shards, days=retention.transcripts),
-            board=RedisBoard(store.layout, clock),
+            board=RedisBoard(
+                store.layout, clock, closed_days=retention.transcripts, live_days=retention.chats
+            ),
             messages=RedisMessageMap(store.layout, clock),
             clock=clock,
             owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.app.core import Core
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from bot.app.telegram import Telegram
 
 LANGUAGES = ("fr", "en")
+_DAYS = re.compile(r"\{days:(\w+)\}")
 DESKS = ("terminal",)
 
 
@@ -36,9 +39,23 @@ def privacy(settings: Settings) -> dict[str, str]:
     """
     paths = {language: settings.config_dir / "privacy" / f"{language}.md" for language in LANGUAGES}
     try:
-        return {language: path.read_text(encoding="utf-8") for language, path in paths.items()}
+        texts = {language: path.read_text(encoding="utf-8") for language, path in paths.items()}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The privacy notice cannot be read: {error}.") from error
+    return {language: _with_days(text, settings, paths[language]) for language, text in texts.items()}
+
+
+def _with_days(notice: str, settings: Settings, path: Path) -> str:
+    """The notice says how long things are kept by naming the setting, ``{days:media}``: it cannot
+    promise anything else than what is done."""
+    kept = settings.retention.model_dump()
+
+    def days(found: re.Match[str]) -> str:
+        if found[1] not in kept:
+            raise ConfigurationError(f"{path}: {found[0]} names no setting: write one of {', '.join(kept)}.")
+        return str(kept[found[1]])
+
+    return _DAYS.sub(days, notice)
 
 
 def knowledge(settings: Settings) -> FileKnowledge:

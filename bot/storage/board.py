@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -26,8 +26,8 @@ T = TypeVar("T")
 
 MAX_LINES = 500
 CLOSED_DAYS = 30
-INDEX_SECONDS = 365 * 86_400
-"""How much longer than its cases it is kept which conversations a chat had (ids only)."""
+LIVE_DAYS = 90
+"""A case nobody touched for so long is nobody's: its chat has been forgotten by then."""
 LONGEST_WAIT = 5.0
 
 # What every change does at its end: let the watchers look.
@@ -56,7 +56,7 @@ end
 """
 
 # KEYS case, order, lines, fates, of the chat, open, closed, last number, numbers, pulse
-# ARGV conversation, chat, card, version, '1' when live, now ms, keep seconds, index seconds
+# ARGV conversation, chat, card, version, '1' when live, now ms, keep seconds, seconds of the index
 _PUT_CARD = Script.of(
     _NEWER
     + _KEEP
@@ -165,6 +165,7 @@ class RedisBoard:
         desk: the desk's name.
         max_lines: how many messages of a thread are kept.
         closed_days: how long a case that ended is kept.
+        live_days: how long a case is kept that nobody ends, after its last change.
     """
 
     def __init__(
@@ -175,6 +176,7 @@ class RedisBoard:
         desk: str = "terminal",
         max_lines: int = MAX_LINES,
         closed_days: int = CLOSED_DAYS,
+        live_days: int = LIVE_DAYS,
     ) -> None:
         self._connection = layout.connection
         self._keys = BoardKeys(desk)
@@ -182,6 +184,7 @@ class RedisBoard:
         self._max_lines = max_lines
         self._closed_days = closed_days
         self._closed_seconds = closed_days * 86_400
+        self._live_days = live_days
 
     # --- changes ---------------------------------------------------------------------------
 
@@ -198,7 +201,7 @@ class RedisBoard:
             int(is_live(card)),
             int(self._clock.now().timestamp() * 1000),
             self._closed_seconds,
-            self._closed_seconds + INDEX_SECONDS,
+            self._closed_seconds,
         )
 
     async def add_line(self, conversation: str, chat: ChatId, line: CaseLine) -> None:
@@ -211,7 +214,7 @@ class RedisBoard:
             _encode(_Kept(line)),
             self._max_lines,
             self._closed_seconds,
-            self._closed_seconds + INDEX_SECONDS,
+            self._closed_seconds,
         )
 
     async def edit_line(self, conversation: str, message_id: str, text: str, version: Version) -> None:
@@ -308,7 +311,8 @@ class RedisBoard:
     @property
     def retention(self) -> RetentionClass:
         """What a desk's agents see of a conversation."""
-        return RetentionClass("desk board", "shows agents the conversations they answer", self._closed_days)
+        days = max(self._closed_days, self._live_days)
+        return RetentionClass("desk board", "shows agents the conversations they answer", days)
 
     async def export(self, chat: ChatId) -> list[dict[str, Any]]:
         """Cards and threads."""
@@ -328,23 +332,38 @@ class RedisBoard:
 
     async def erase(self, chat: ChatId) -> int:
         """Remove the cases of a chat; returns how many went."""
+        gone = await self._remove(await self._conversations(chat))
+        await self._connection.do("DEL", self._keys.of_chat(chat))
+        return gone
+
+    async def purge(self) -> int:
+        """Remove cases that nobody touched or ended in time. (Those that ended expire by themselves.)"""
+        oldest = self._clock.now() - timedelta(days=self._live_days)
+        silent = [
+            case
+            for case in await self.cases()
+            if case.updated_at < oldest
+            and all(line.said.line.at < oldest for line in await self.thread(case.conversation))
+        ]
+        return await self._remove([case.conversation for case in silent])
+
+    # --- inside ----------------------------------------------------------------------------
+
+    async def _remove(self, conversations: Sequence[str]) -> int:
         keys = self._keys
-        conversations = await self._conversations(chat)
         gone = 0
         for conversation in conversations:
             gone += bool(await self._connection.do("DEL", *self._case_keys(conversation)))
             for index in (keys.open, keys.closed, keys.numbers):
                 await self._connection.do("ZREM", index, conversation)
-        await self._connection.do("DEL", keys.of_chat(chat))
         await self._connection.do("XADD", keys.pulse, "MAXLEN", 1, "*", "c", "1")
         return gone
 
-    # --- inside ----------------------------------------------------------------------------
-
     async def _conversations(self, chat: ChatId) -> list[str]:
-        return sorted(
-            name.decode() for name in await self._connection.do("SMEMBERS", self._keys.of_chat(chat))
-        )
+        """By the chat's index, which may expire before a case that stays open; so those are looked at."""
+        indexed = await self._connection.do("SMEMBERS", self._keys.of_chat(chat))
+        still_open = [case.conversation for case in await self.cases() if case.chat == chat]
+        return sorted({*map(bytes.decode, indexed), *still_open})
 
     def _case_keys(self, conversation: str) -> list[str]:
         keys = self._keys

@@ -129,7 +129,7 @@ class Visit:
             raise Refused("bad_session") from error
 
     async def _position(self, chat: ChatId, after: object) -> str:
-        if not is_client_id(after):  # no id of ours or of a client's
+        if not isinstance(after, str) or not is_client_id(after):
             return START
         try:
             found = await self._house.transcripts.position_of(chat, SERVER + after, CLIENT + after)

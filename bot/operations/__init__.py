@@ -1,0 +1,1 @@
+"""What is done over all places at once, by nobody's request or by a person's: retention, and their rights."""
