@@ -9,11 +9,10 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.fakes.rasa_server import fake_rasa, parsed
 from tests.servers import free_port, running, valkey_binary
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -154,20 +153,31 @@ class World:
 @contextlib.asynccontextmanager
 async def world(folder: Path, *, without: str = "") -> AsyncIterator[World]:
     """Everything but the customers; stopped by pid at the end, whatever happens."""
-    with running(valkey_binary(), folder / "valkey") as server:
-        async with fake_rasa(answer=lambda _text: parsed("faq_return_how")) as rasa:
-            port = free_port()
-            made = World(server.url, folder, _environment(folder, server.url, rasa.url, port, without), port)
-            made.roles = [Role(name, index) for index, name in enumerate(ROLES)]
-            for role in made.roles:
-                made.start(role)
-            keeper = asyncio.create_task(made.keep_alive())
-            try:
-                yield made
-            finally:
-                keeper.cancel()
-                await asyncio.gather(keeper, return_exceptions=True)
-                await asyncio.to_thread(made.stop)
+    with running(valkey_binary(), folder / "valkey") as server, _nlu() as nlu:
+        port = free_port()
+        made = World(server.url, folder, _environment(folder, server.url, nlu, port, without), port)
+        made.roles = [Role(name, index) for index, name in enumerate(ROLES)]
+        for role in made.roles:
+            made.start(role)
+        keeper = asyncio.create_task(made.keep_alive())
+        try:
+            yield made
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+            await asyncio.to_thread(made.stop)
+
+
+@contextlib.contextmanager
+def _nlu() -> Iterator[str]:
+    """What is killed here is ours; the NLU is another's business, and always there."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-m", "tests.crash.nlu", str(port)], cwd=ROOT)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 def _environment(folder: Path, redis: str, rasa: str, port: int, without: str) -> dict[str, str]:
@@ -182,6 +192,7 @@ def _environment(folder: Path, redis: str, rasa: str, port: int, without: str) -
         "GUICHET_WEB__SECRET": "only-for-this-crash-test-0123456789",
         "GUICHET_NLU__URLS": rasa,
         "GUICHET_NLU__TOKEN": "only-for-this-test",
+        "GUICHET_NLU__BUDGET": "30",
         "GUICHET_LOG__LEVEL": "warning",
         "GUICHET_WITHOUT": without,
     }
