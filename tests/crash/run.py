@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sqlite3
 import statistics
 import sys
@@ -138,6 +139,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="of killing at random")
     parser.add_argument("--without", default="", help="take a guard out: fence, recognition, dedupe")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     with tempfile.TemporaryDirectory() as folder:
         outcome = asyncio.run(
             crash(Path(folder), customers=chosen.customers, seconds=chosen.seconds, without=chosen.without)
