@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from bot.cli import check_config, deadletters, run, status
 from bot.domain.errors import ConfigurationError, GuichetError, StoreUnavailable
+from bot.observability import logging
 from bot.observability.redaction import redact
 
 CONFIGURATION = 2
@@ -74,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cannot be reached, 130 interrupted.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    logging.configure_for_commands()
     try:
         _load(given)
         outcome = app(given, prog_name="guichet", standalone_mode=False)

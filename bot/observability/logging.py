@@ -96,6 +96,29 @@ def configure(level: str, form: Format, *, process: str = "", stream: TextIO | N
     logging.captureWarnings(True)
 
 
+def configure_for_commands(stream: TextIO | None = None) -> None:
+    """For commands that print results: warnings only, on stderr. A traceback does not show the values of
+    variables, as structlog's own would: they hold what people wrote."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            _only_warnings,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            structlog.processors.format_exc_info,
+            _redacted,
+            structlog.dev.ConsoleRenderer(colors=False, timestamp_key="at"),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(_Stream(stream or sys.stderr)),  # type: ignore[arg-type]
+        cache_logger_on_first_use=False,
+    )
+
+
+def _only_warnings(_logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if method in ("debug", "info"):
+        raise structlog.DropEvent
+    return event
+
+
 def _named(process: str) -> Processor:
     def name(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         if process:

@@ -72,3 +72,27 @@ def test_a_reader_that_went_away_does_not_stop_the_work(written: io.StringIO) ->
 
     ours.configure("info", "json", stream=Gone())
     structlog.get_logger().info("turn.done")
+
+
+@pytest.mark.parametrize("how", ["json", "pretty", "commands"])
+def test_no_traceback_shows_what_variables_hold(written: io.StringIO, how: str) -> None:
+    stream = io.StringIO()
+    if how == "commands":
+        ours.configure_for_commands(stream)
+    else:
+        ours.configure("info", how, stream=stream)  # type: ignore[arg-type]
+    log = structlog.get_logger("fresh")
+    log.info("turn.done")
+
+    def fail() -> None:
+        words = "what the customer wrote"  # noqa: F841 - in the frame of the traceback
+        raise RuntimeError("a bug")
+
+    try:
+        fail()
+    except RuntimeError:
+        log.exception("turn.failed")
+    shown = stream.getvalue()
+    assert "RuntimeError: a bug" in shown
+    assert "what the customer wrote'" not in shown
+    assert ("turn.done" in shown) is (how != "commands")
