@@ -373,13 +373,15 @@ async def test_a_worker_that_cannot_finish_in_time_leaves_it_to_the_next(store: 
     assert said(store) == ["re: n1", "re: n2", "re: n3", "re: n4"]
 
 
+@pytest.mark.parametrize("lease_ttl", [5.0, 120.0], ids=["its_shards_are_lost", "its_shards_are_kept"])
 @pytest.mark.parametrize("how", ["down", "deaf"])
 async def test_a_store_that_is_away_for_a_while_costs_time_and_nothing_else(
-    store: MemoryStore, how: str
+    store: MemoryStore, how: str, lease_ttl: float
 ) -> None:
     unlucky = Unlucky(store)
     await written(store, 1, 2)
-    async with running(worker(unlucky, says("re", after=lambda _turn: 1.0)).run):
+    going = worker(unlucky, says("re", after=lambda _turn: 1.0), lease_ttl=lease_ttl)
+    async with running(going.run):
         await asyncio.sleep(0.5)
         setattr(unlucky, how, True)
         await asyncio.sleep(20)

@@ -1,0 +1,165 @@
+"""From a decision to envelopes: who gets what, under which id, how urgently."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.conversation import Handoff, HandoffReason
+from bot.domain.decision import Decision, Send
+from bot.domain.events import AgentReply, Event, Receipt, ReceiptStatus, TimerDue
+from bot.domain.identity import Agent, ChatId
+from bot.domain.message import Attachment, Author
+from bot.domain.outgoing import (
+    CaseFate,
+    CaseLine,
+    EditOut,
+    MediaFetch,
+    MessageOut,
+    Outgoing,
+    Priority,
+    ResumeEmail,
+)
+from bot.domain.turn import Turn
+from tests.builders import LEA, NOW, chat, message
+from tests.fakes.engine import runner
+
+COMMON: dict[str, Any] = {"id": "web:main:lea:9", "chat": LEA, "at": NOW}
+MAYA = Agent("a_1", "Maya")
+ASKED = Handoff(HandoffReason.ASKED, "care", NOW)
+TICK = TimerDue(**COMMON, name="idle")
+HUMAN = chat().hand_off(ASKED).claim(MAYA, ASKED)
+
+
+async def entries(
+    event: Event, *sends: Send, before: Any = None, hand_off: bool = False, desks: tuple[str, ...] = ()
+) -> tuple[Outgoing, ...]:
+    async def handler(turn: Turn) -> Decision:
+        return Decision(chat=turn.chat.hand_off(ASKED) if hand_off else turn.chat, sends=sends)
+
+    return (await runner(handler, desks=desks).run(event, before or chat())).outgoing
+
+
+def says(text: str = "voilà", **more: Any) -> Send:
+    return Send(payload=MessageOut(text=text, **more))
+
+
+def messages(found: tuple[Outgoing, ...]) -> list[MessageOut]:
+    return [entry.payload for entry in found if isinstance(entry.payload, MessageOut)]
+
+
+# --- ids, replies ------------------------------------------------------------------------------------
+
+
+async def test_exactly_one_message_replies_the_first_that_answers() -> None:
+    found = messages(await entries(message(), says("bonjour", answers=False), says("un"), says("deux")))
+    assert [sent.reply_to for sent in found] == [None, "1", None]
+
+
+async def test_what_nobody_asked_replies_to_nothing() -> None:
+    assert [sent.reply_to for sent in messages(await entries(TICK, says()))] == [None]
+    reply = AgentReply(**COMMON, agent=MAYA, message_id="m_9", text="oui")
+    [sent] = messages(await entries(reply, says(author=Author.AGENT, message_id="m_9"), before=HUMAN))
+    assert sent.reply_to is None
+
+
+async def test_a_handler_cannot_claim_a_reply() -> None:
+    found = messages(await entries(message(), says(answers=False, reply_to="77"), says(reply_to="77")))
+    assert [sent.reply_to for sent in found] == [None, "1"]
+
+
+async def test_messages_get_ids_of_their_own_and_keep_one_they_have() -> None:
+    found = messages(await entries(message(), says("un"), says("deux"), says("trois", message_id="m_9")))
+    ids = [sent.message_id for sent in found]
+    assert len(set(ids)) == 3
+    assert ids[2] == "m_9"
+    assert all(one.startswith("m_") for one in ids)
+
+
+# --- envelopes ----------------------------------------------------------------------------------------
+
+
+async def test_an_entry_knows_its_chat_its_episode_and_who_spoke_after_the_turn() -> None:
+    [before] = await entries(message(), says())
+    assert (before.chat, before.destination, before.conversation, before.epoch) == (LEA, "web:main", "c_1", 1)
+    [after] = await entries(message(), says(), hand_off=True)
+    assert after.epoch == 2, "what is said on handing off is not made obsolete by it"
+
+
+async def test_a_delay_counts_from_the_event_and_none_is_none() -> None:
+    late, now = await entries(message(), Send(payload=MessageOut(text="x"), delay=5.0), says())
+    assert (late.not_before, now.not_before) == (NOW + timedelta(seconds=5), None)
+
+
+async def test_an_agent_s_message_wants_a_receipt_a_bot_s_does_not() -> None:
+    agent = says(author=Author.AGENT, message_id="m_1")
+    found = await entries(TICK, agent, says(), says(author=Author.SYSTEM), before=HUMAN)
+    assert [entry.receipt for entry in found] == [True, False, False]
+
+
+async def test_an_email_has_a_way_of_its_own() -> None:
+    found = await entries(TICK, Send(payload=ResumeEmail(to="lea@example.org", language="fr")), says())
+    assert [entry.destination for entry in found] == ["email:resume", "web:main"]
+
+
+# --- desks ---------------------------------------------------------------------------------------------
+
+
+async def test_every_desk_follows_every_case() -> None:
+    found = await entries(message(), says(), before=HUMAN, desks=("main", "slack"))
+    assert [(entry.destination, type(entry.payload).__name__) for entry in found] == [
+        ("web:main", "MessageOut"),
+        ("desk:main", "CaseLine"),
+        ("desk:slack", "CaseLine"),
+        ("desk:main", "CaseLine"),
+        ("desk:slack", "CaseLine"),
+    ]
+    assert len({entry.id for entry in found}) == 5
+
+
+async def test_lines_of_a_chat_may_be_joined_at_a_slow_desk_and_nothing_else() -> None:
+    found = await entries(message(), says(), before=HUMAN, desks=("main",))
+    assert {entry.coalesce for entry in found if isinstance(entry.payload, CaseLine)} == {str(LEA)}
+    assert {entry.coalesce for entry in found if not isinstance(entry.payload, CaseLine)} == {None}
+
+
+@pytest.mark.parametrize(
+    ("status", "priority"),
+    [(ReceiptStatus.FAILED, Priority.FAILURE), (ReceiptStatus.DELIVERED, Priority.TICK)],
+)
+async def test_that_a_reply_failed_is_more_urgent_than_that_it_arrived(
+    status: ReceiptStatus, priority: Priority
+) -> None:
+    receipt = Receipt(**COMMON, message_id="m_1", status=status)
+    [entry] = await entries(receipt, before=HUMAN, desks=("main",))
+    assert isinstance(entry.payload, CaseFate)
+    assert entry.priority is priority
+
+
+async def test_people_s_words_go_before_cards_and_edits() -> None:
+    edit = Send(payload=EditOut(message_id="m_1", author=Author.BOT, text="mieux"))
+    found = await entries(message(), says(), edit, hand_off=True, desks=("main",))
+    assert {type(entry.payload).__name__: entry.priority for entry in found} == {
+        "MessageOut": Priority.CUSTOMER,
+        "EditOut": Priority.CARD,
+        "CaseCard": Priority.CARD,
+    }
+    lines = await entries(message(), before=HUMAN, desks=("main",))
+    assert [entry.priority for entry in lines] == [Priority.CUSTOMER]
+
+
+# --- media ----------------------------------------------------------------------------------------------
+
+
+async def test_only_files_that_are_still_elsewhere_are_fetched() -> None:
+    elsewhere = Attachment("f_1", "un.jpg", "image/jpeg", source="tg:1")
+    here = Attachment("f_2", "deux.jpg", "image/jpeg", source="tg:2", stored=True)
+    nowhere = Attachment("f_3", "trois.jpg", "image/jpeg")
+    of = ChatId("telegram", "main", "7")
+    event = message(chat=of, attachments=(elsewhere, here, nowhere))
+    found = await entries(event, before=chat(of))
+    assert [(entry.destination, entry.payload) for entry in found] == [
+        ("media:telegram", MediaFetch(message_id="1", attachment=elsewhere))
+    ]
