@@ -1,0 +1,1 @@
+"""How fast Guichet is: ``make bench``, or ``python -m benchmarks --help``. Figures: docs/benchmarks.md."""
