@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 
 from bot.domain.identity import ChatId
+from bot.domain.ids import digest
 
 ROOT = "guichet"
 
 
 def shard_of(chat: ChatId, shards: int) -> int:
     """The shard a chat hashes to; the same for ever, as long as ``shards`` is."""
-    digest = hashlib.blake2b(str(chat).encode(), digest_size=8).digest()
-    return int.from_bytes(digest) % shards
+    hashed = hashlib.blake2b(str(chat).encode(), digest_size=8).digest()
+    return int.from_bytes(hashed) % shards
 
 
 class ShardKeys:
@@ -34,8 +35,9 @@ class ShardKeys:
         self.dead = f"{self.prefix}:dead"
 
     def seen(self, event_id: str) -> str:
-        """Set while an event id is known."""
-        return f"{self.prefix}:seen:{event_id}"
+        """Set while an event id is known. Ids hold the chat's, and what clients made up: hashed, the key
+        is short and names nobody."""
+        return f"{self.prefix}:seen:{digest(event_id)}"
 
     def chat(self, chat: ChatId) -> str:
         """The state of a chat: a hash of version, epoch, speaker, last event and state."""
