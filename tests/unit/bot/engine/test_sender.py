@@ -16,7 +16,6 @@ from bot.domain.facts import ErrorLogged, ReceiptLogged
 from bot.domain.identity import ChatId
 from bot.domain.message import Attachment, Author
 from bot.domain.outgoing import MediaFetch, MessageOut, Outgoing
-from bot.engine import sender as sending
 from bot.engine.sender import Sender, SenderRules
 from bot.ports.delivery import Pacing
 from tests.builders import LEA, NOW, answer, chat
@@ -29,7 +28,7 @@ BEN = ChatId("web", "main", "ben")
 @pytest.fixture(autouse=True)
 def longest_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between retries are as long as they may be, so that they can be told."""
-    monkeypatch.setattr(sending.random, "uniform", lambda _low, high: high)
+    monkeypatch.setattr("bot.engine.sender.random.uniform", lambda _low, high: high)
 
 
 @pytest.fixture
