@@ -30,6 +30,7 @@ import uvloop
 from benchmarks.machine import this_machine
 from benchmarks.processes import PROJECT, WORKSHOP, BenchError
 from benchmarks.texts import Question, distinct, questions
+from bot.domain.errors import GuichetError
 from bot.domain.events import CustomerMessage
 from bot.domain.identity import ChatId
 from bot.domain.outgoing import MessageOut, Outgoing
@@ -100,10 +101,10 @@ class EngineReport:
 
     def lines(self) -> list[str]:
         """A Markdown table."""
-        rounds = ", ".join(f"{turns:,.0f}" for turns in self.turns_by_round)
+        count, rounds = len(self.turns_by_round), ", ".join(f"{each:,.0f}" for each in self.turns_by_round)
         return [
-            f"{self.plan.messages:,} messages over {self.plan.chats} chats, median of {len(self.turns_by_round)} "
-            f"rounds (turns/s of each: {rounds}); {self.valkey}, `appendfsync always`.",
+            f"{self.plan.messages:,} messages over {self.plan.chats} chats, median of {count} rounds "
+            f" (turns/s of each: {rounds}); {self.valkey}, `appendfsync always`.",
             "",
             "| one process | per second | CPU µs each | Valkey's CPU µs each |",
             "|---|---:|---:|---:|",
@@ -395,7 +396,14 @@ def main(arguments: list[str] | None = None) -> int:
     plan = Plan(chosen.messages // chosen.chats * chosen.chats, chosen.chats, chosen.rounds)
     machine = this_machine()
     profiler = cProfile.Profile() if chosen.profile else None
-    report = uvloop.run(measure(plan, profiler))
+    try:
+        report = uvloop.run(measure(plan, profiler))
+    except (BenchError, GuichetError) as error:
+        print(f"The benchmark failed: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; every process has ended.", file=sys.stderr)
+        return 130
     if chosen.json:
         print(json.dumps({"machine": asdict(machine), "engine": asdict(report)}, indent=2))
     else:
