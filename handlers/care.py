@@ -58,6 +58,10 @@ def _never(_chat: Chat) -> bool:
     return False
 
 
+def _unheard(_number: str) -> None:
+    return
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Care:
     """Everything a handler reads besides its turn.
@@ -72,6 +76,7 @@ class Care:
         acknowledge_every: at most one acknowledgement of a waiting customer's messages in that time.
         email_every: at most one email about an answer in that time.
         order_attempts: failed order look-ups a chat may make in a day (UTC).
+        order_missed: told the number of each failed look-up, so that guessing from many chats is noticed.
         resume_email_enabled: whether this customer may leave an email while waiting.
     """
 
@@ -89,6 +94,7 @@ class Care:
     acknowledge_every: timedelta = timedelta(minutes=10)
     email_every: timedelta = timedelta(hours=1)
     order_attempts: int = 5
+    order_missed: Callable[[str], None] = _unheard
     resume_email_enabled: Callable[[Chat], bool] = _never
 
     def team_of(self, intent: str) -> str:

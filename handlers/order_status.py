@@ -76,6 +76,7 @@ async def _look_up(turn: Turn, care: Care, number: str) -> Decision:
     email, postcode = dialogue.slot(order_facts.EMAIL), dialogue.slot(order_facts.POSTCODE)
     if order_facts.proves(order, email, postcode) and order is not None:
         return _tell(turn, care, order)
+    care.order_missed(number)
     return _no_match(turn, care)
 
 

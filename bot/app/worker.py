@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -18,6 +19,7 @@ from bot.nlu.language import LinguaDetector
 from bot.ports.shop import Shop
 from bot.settings import Settings
 from bot.shop.file import FileShop
+from bot.shop.guarded import GuardedShop
 from bot.shop.http import HttpShop
 from handlers import build_choose
 from handlers.care import Care, Thresholds
@@ -40,7 +42,9 @@ async def build(core: Core, stack: AsyncExitStack) -> list[Runner]:
         rules=TurnRules(reopening=timedelta(hours=settings.timeouts.reopen_hours)),
     )
     rules = WorkerRules(lease_ttl=LEASE_TTL, drain=settings.timeouts.drain_seconds)
-    return [Worker(core.store.turns, runner, core.owner, rules, core.clock).run, known.watch]
+    worker = Worker(core.store.turns, runner, core.owner, rules, core.clock)
+    starts_by = float(os.environ.get(nlu.STARTS_BY, 0))
+    return [nlu.once_it_answers(worker.run, lambda: nlu.check(settings), starts_by), known.watch]
 
 
 async def care(core: Core, known: FileKnowledge, stack: AsyncExitStack) -> Care:
@@ -51,10 +55,12 @@ async def care(core: Core, known: FileKnowledge, stack: AsyncExitStack) -> Care:
     """
     settings = core.settings
     numbers, hours = settings.understanding, settings.hours
+    orders = GuardedShop(await shop(settings, stack))
     return Care(
         replies=parts.replies(settings),
         knowledge=known,
-        shop=await shop(settings, stack),
+        shop=orders,
+        order_missed=orders.missed,
         hours=opening_hours(
             {team: days.model_dump() for team, days in hours.teams.items()},
             time_zone=hours.time_zone,

@@ -222,3 +222,13 @@ def _postcode(text: str, awaiting: str | None = "order") -> str | None:
     event = CustomerMessage(id="e", chat=CHAT, at=MONDAY_10H, message_id="c", text=text)
     chat = Chat(id=CHAT, dialogue=Dialogue(awaiting=awaiting))
     return order_facts.postcode_in(Turn(event=event, chat=chat, now=MONDAY_10H))
+
+
+async def test_guessing_is_noticed_whether_or_not_there_is_such_an_order():
+    missed: list[str] = []
+    story = Story(care=make_care(order_missed=missed.append))
+    await ask(story, "4812077 75011", entities=NUMBER)
+    await ask(story, "4812078 75011", entities={"order_number": "4812078"})
+    assert missed == ["4812077", "4812078"]
+    await story.says("4812077 69002", entities=NUMBER, order_status=0.9)
+    assert missed == ["4812077", "4812078"]
