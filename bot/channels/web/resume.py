@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from email.message import EmailMessage
-from email.utils import formataddr
+from email.utils import formataddr, parseaddr
 from urllib.parse import quote, unquote, urlsplit
 
 from aiosmtplib import (
@@ -36,6 +36,7 @@ DESTINATION = "email:resume"
 TIMEOUT = 20.0
 BODY_BYTES = 2_000
 BODY_SECONDS = 10.0
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Resume:
@@ -60,22 +61,26 @@ class ResumeMailer:
     """Delivers to ``email:resume``: one plain mail with the link.
 
     Args:
-        smtp_url: ``smtp://user:password@host:port`` (STARTTLS when offered) or ``smtps://…``.
-        sender: the address it comes from.
+        smtp_url: ``smtp://user:password@host:port`` (STARTTLS when offered; with a password to another
+            machine it must be) or ``smtps://…``.
+        sender: the address it comes from, with or without a name: ``Maison Alba <chat@example.com>``.
         public_url: where visitors reach us, e.g. ``https://chat.example.com``.
         brand: the name it is signed with.
         sessions: what signs the link.
         clock: for the link's expiry.
 
     Raises:
-        ConfigurationError: the URL is not one.
+        ConfigurationError: the URL is not one, or the sender no address.
     """
 
     def __init__(
         self, *, smtp_url: str, sender: str, public_url: str, brand: str, sessions: Sessions, clock: Clock
     ) -> None:
         self._connect = smtp_client(smtp_url)
-        self._sender = sender
+        name, self._sender = parseaddr(sender)
+        if "@" not in self._sender or not sender.isprintable():
+            raise ConfigurationError(f"smtp.sender must be an address, not {sender!r}.")
+        self._from = formataddr((name or brand, self._sender))
         self._page = f"{public_url.rstrip('/')}/chat"
         self._brand = brand
         self._sessions = sessions
@@ -110,7 +115,7 @@ class ResumeMailer:
         hours = int(self._sessions.link_keep / timedelta(hours=1))
         message = EmailMessage()
         try:
-            message["From"] = formataddr((self._brand, self._sender))
+            message["From"] = self._from
             message["To"] = email.to
         except ValueError as error:
             raise DeliveryRefused("bad_address") from error
@@ -159,6 +164,8 @@ def smtp_client(url: str) -> Callable[[], SMTP]:
     port = parts.port or (465 if tls else 587)
     user = unquote(parts.username) if parts.username else None
     password = unquote(parts.password) if parts.password else None
+    # Whoever stands between could hide the offer, and read the password.
+    must_start_tls = bool(password) and not tls and parts.hostname not in LOOPBACK
 
     def client() -> SMTP:
         return SMTP(
@@ -167,6 +174,7 @@ def smtp_client(url: str) -> Callable[[], SMTP]:
             username=user,
             password=password,
             use_tls=tls,
+            start_tls=must_start_tls or None,  # None: when offered
             timeout=TIMEOUT,
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.channels.web.resume import ResumeMailer
+from bot.channels.web.resume import ResumeMailer, smtp_client
 from bot.channels.web.sessions import Sessions
 from bot.domain.errors import ConfigurationError, DeliveryFailed, DeliveryRefused
 from bot.domain.identity import ChatId
@@ -23,10 +23,10 @@ SESSIONS = Sessions(SECRET, "main")
 CHAT = ChatId("web", "main", "visitor")
 
 
-def mailer(url: str) -> ResumeMailer:
+def mailer(url: str, *, sender: str = "chat@maison-alba.example") -> ResumeMailer:
     return ResumeMailer(
         smtp_url=url,
-        sender="chat@maison-alba.example",
+        sender=sender,
         public_url="https://chat.maison-alba.example/",
         brand="Maison Alba",
         sessions=SESSIONS,
@@ -137,3 +137,24 @@ async def test_only_resume_emails_are_mailed() -> None:
 async def test_an_address_of_no_mail_server_is_a_configuration_error(url: str) -> None:
     with pytest.raises(ConfigurationError, match="GUICHET_SMTP__URL"):
         mailer(url)
+
+
+@pytest.mark.parametrize("sender", ["not an address", "", "x <y>", "a@b\r\nBcc: victim@example.org"])
+async def test_a_sender_that_is_no_address_is_a_configuration_error(sender: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"smtp\.sender"):
+        mailer("smtp://127.0.0.1:25", sender=sender)
+
+
+async def test_a_sender_may_have_a_name() -> None:
+    async with SmtpSink().running() as sink:
+        named = mailer(f"smtp://127.0.0.1:{sink.port}", sender="Le guichet <chat@maison-alba.example>")
+        await named.deliver(entry(), doubtful=False)
+    [mail] = sink.mails
+    assert mail["From"] == "Le guichet <chat@maison-alba.example>"
+    assert mail["Message-ID"].endswith("@maison-alba.example>")
+
+
+async def test_a_password_leaves_this_machine_under_tls_only() -> None:
+    assert smtp_client("smtp://u:p@mail.example.org:587")()._start_tls_on_connect is True
+    assert smtp_client("smtp://mail.example.org:587")()._start_tls_on_connect is None
+    assert smtp_client("smtp://u:p@127.0.0.1:587")()._start_tls_on_connect is None
