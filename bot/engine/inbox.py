@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.domain.deadletter import DeadLetter, DeadLetterKind
-from bot.domain.events import AgentEvent, CustomerEvent, Event, MediaFailed, MediaReady
+from bot.domain.events import AgentEvent, AgentTransfer, CustomerEvent, Event, MediaFailed, MediaReady
 from bot.domain.identity import Profile
 from bot.domain.ids import derived_id
 from bot.domain.message import Attachment
@@ -70,9 +70,12 @@ class Inbox:
                 event.profile,
                 name=self._name(event.profile.name),
                 username=self._name(event.profile.username),
+                locale=self._name(event.profile.locale),
             )
         if isinstance(event, AgentEvent):
             changes["agent"] = replace(event.agent, name=self._name(event.agent.name))
+        if isinstance(event, AgentTransfer):
+            changes["team"] = self._name(event.team)
         return replace(event, **changes) if changes else event
 
     def _name(self, name: str) -> str:

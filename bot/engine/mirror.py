@@ -43,6 +43,7 @@ def for_desk(turn: Turn, before: Chat, after: Chat, sent: Iterable[Payload]) -> 
     """The card when the case changed, then what was said."""
     began = is_live(after) and not is_live(before)
     if not began and not is_live(before):
+        yield from _late_fate(turn.event)
         return
     if began or _case(before) != _case(after):
         yield card(turn, before, after)
@@ -102,6 +103,13 @@ def _held(event: ev.Event, sent: Iterable[Payload]) -> Iterator[DeskPayload]:
         return
     if not any(isinstance(payload, MessageOut) and payload.author is Author.AGENT for payload in sent):
         yield CaseFate(message_id=event.message_id, status=ev.ReceiptStatus.DROPPED, detail=HELD)
+
+
+def _late_fate(event: ev.Event) -> Iterator[DeskPayload]:
+    """What became of an agent's last words is often known only after the case was closed. What was
+    seen says nothing here: the bot's own messages are seen too."""
+    if isinstance(event, ev.Receipt) and event.status is not ev.ReceiptStatus.SEEN:
+        yield CaseFate(message_id=event.message_id, status=event.status, detail=event.detail)
 
 
 def _outgoing(payload: Payload, turn: Turn) -> Iterator[DeskPayload]:

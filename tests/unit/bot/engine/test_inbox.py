@@ -12,6 +12,7 @@ from bot.domain.errors import StoreUnavailable
 from bot.domain.events import (
     AgentNote,
     AgentReply,
+    AgentTransfer,
     ButtonPress,
     Command,
     CustomerCommand,
@@ -84,7 +85,11 @@ async def test_a_name_may_hold_no_secret_and_no_second_line() -> None:
     assert kept.profile == Profile(f"Léa {MASKED}", f"lea{MASKED}", "fr")  # type: ignore[attr-defined]
 
 
-async def test_nor_may_an_agent_s_or_a_file_s() -> None:
+async def test_nor_may_an_agent_s_a_team_s_or_a_file_s() -> None:
+    transfer = AgentTransfer(**COMMON, agent=MAYA, team=f"care {CARD}\n" + "x" * 500)
+    team = (await taken_in(transfer)).team  # type: ignore[attr-defined]
+    assert team.startswith(f"care {MASKED} xxx")
+    assert len(team) == NAME_LIMIT
     reply = AgentReply(**COMMON, agent=Agent("a_1", "May\x07a"), message_id="m", text="")
     assert (await taken_in(reply)).agent == MAYA  # type: ignore[attr-defined]
     file = Attachment("f_1", f"{CARD}.pdf", "application/pdf", source="tg:1")
@@ -96,8 +101,11 @@ async def test_nor_may_an_agent_s_or_a_file_s() -> None:
 
 async def test_what_is_too_long_is_cut_after_it_was_masked() -> None:
     """A number across the limit is masked whole: its first half alone would not be recognised."""
-    kept = await taken_in(message("é" * (TEXT_LIMIT - 9) + " " + CARD, profile=Profile("L" * 500)))
+    kept = await taken_in(
+        message("é" * (TEXT_LIMIT - 9) + " " + CARD, profile=Profile("L" * 500, "", "f" * 500))
+    )
     assert kept.text == "é" * (TEXT_LIMIT - 9) + " " + MASKED[:8]  # type: ignore[attr-defined]
+    assert len(kept.profile.locale) == NAME_LIMIT  # type: ignore[attr-defined]
     assert len(kept.profile.name) == NAME_LIMIT  # type: ignore[attr-defined]
 
 

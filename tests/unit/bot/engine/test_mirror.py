@@ -133,6 +133,16 @@ async def test_an_agent_sees_what_became_of_a_reply(status: ReceiptStatus) -> No
     assert await mirrored(receipt, human) == [CaseFate(message_id="m_1", status=status, detail="blocked")]
 
 
+@pytest.mark.parametrize("after", [bot, human.release(), human.close(Outcome.RESOLVED_BY_AGENT, NOW)])
+async def test_what_became_of_the_last_words_is_shown_though_the_case_is_over(after: Chat) -> None:
+    receipt = Receipt(**COMMON, message_id="m_1", status=ReceiptStatus.FAILED, detail="blocked")
+    assert await mirrored(receipt, after) == [
+        CaseFate(message_id="m_1", status=ReceiptStatus.FAILED, detail="blocked")
+    ]
+    seen = Receipt(**COMMON, message_id="m_1", status=ReceiptStatus.SEEN)
+    assert await mirrored(seen, after) == [], "customers see what the bot says too"
+
+
 async def test_a_reply_that_a_colleague_holds_back_is_said_to_be() -> None:
     reply = AgentReply(**COMMON, agent=TOM, message_id="m_9", text="Bonjour")
     assert await mirrored(reply, human) == [
