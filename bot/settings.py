@@ -382,7 +382,14 @@ def warnings(environ: Mapping[str, str] = os.environ) -> list[str]:
     ]
 
 
-OTHER_VARIABLES = {"GUICHET_CONFIG", "GUICHET_AGENT", "GUICHET_DEBUG", "GUICHET_PROCESS", "GUICHET_NLU_TOKEN"}
+OTHER_VARIABLES = {
+    "GUICHET_CONFIG",
+    "GUICHET_AGENT",
+    "GUICHET_DEBUG",
+    "GUICHET_PROCESS",
+    "GUICHET_NLU_TOKEN",
+    "GUICHET_NLU_STARTS_BY",
+}
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-from contextlib import AsyncExitStack
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.app.runner import Runner
 from bot.domain.errors import NluUnavailable, StoreUnavailable
 from bot.nlu.client import RasaNlu
 from bot.nlu.host import LocalModelHost
@@ -15,6 +19,10 @@ from bot.settings import Settings
 
 FIRST_ATTEMPT = 0.6
 """Share of the parse budget that the first attempt may use."""
+
+STARTS_BY = "GUICHET_NLU_STARTS_BY"
+"""Until then (Unix time) a Rasa that does not answer is taken to be starting, not down."""
+LOOK_EVERY = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +89,34 @@ async def check(settings: Settings) -> None:
     place = nlu_place(settings)
     if not await LocalModelHost(place.urls, place.token).replicas():
         raise NluUnavailable("no Rasa server answers")
+
+
+def once_it_answers(
+    work: Runner,
+    look: Callable[[], Awaitable[None]],
+    starts_by: float,
+    now: Callable[[], float] = time.time,
+) -> Runner:
+    """The same work, begun when Rasa answers, or at ``starts_by`` (Unix time) at the latest.
+
+    Customers who write while everything starts are answered a little later rather than handed to a
+    person. Afterwards a Rasa that is down is down, and they are told.
+
+    Args:
+        work: what needs Rasa.
+        look: raises NluUnavailable while it does not answer.
+        starts_by: see above.
+        now: the present, as Unix time.
+    """
+
+    async def begun(stop: asyncio.Event) -> None:
+        while not stop.is_set() and now() < starts_by:
+            try:
+                await look()
+                break
+            except (NluUnavailable, StoreUnavailable):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), LOOK_EVERY)
+        await work(stop)
+
+    return begun

@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 def check_config(
     as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")] = False,
 ) -> None:
-    """Check the file, the environment, the replies and the FAQ files. Exit status 2 when one is wrong."""
+    """Check the file, the environment, the replies, the FAQ and the orders. Exit status 2 when one is wrong."""
     try:
         settings = load_settings()
         _look_further(settings)
@@ -56,11 +56,14 @@ def _look_further(settings: Settings) -> None:
         ConfigurationError: some of it is wrong.
     """
     from bot.app import parts  # it takes a moment to load
+    from bot.shop.file import FileShop
 
     settings.web_secret()
     parts.replies(settings)
     parts.privacy(settings)
     parts.knowledge(settings)
+    if settings.shop.base_url is None:
+        FileShop(settings.shop.file)
 
 
 def _flat(found: dict[str, Any], above: str = "") -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from bot.app.core import Core, open_core
-from bot.app.nlu import NluPlace, write_nlu_place
+from bot.app.nlu import STARTS_BY, NluPlace, write_nlu_place
 from bot.app.process import Heartbeat
 from bot.domain.errors import GuichetError, StoreUnavailable
 from bot.settings import Settings
@@ -31,6 +32,8 @@ GROUPS: tuple[tuple[str, ...], ...] = (
 )
 """Which roles share a process."""
 
+NLU_PATIENCE = 60.0
+"""Seconds that the first turns wait for Rasa to start, rather than hand customers to a person."""
 POLL = 0.1
 VALKEY_FIRST_PAUSE = 0.1
 VALKEY_LONGEST_PAUSE = 10.0
@@ -142,6 +145,7 @@ class Machine:
         env = {"GUICHET_PROCESS": "+".join(roles)}
         if place is not None:
             env |= {"GUICHET_NLU__URLS": ",".join(place.urls), "GUICHET_NLU__TOKEN": place.token}
+            env[STARTS_BY] = str(time.time() + NLU_PATIENCE)
         if self._settings.metrics.port is not None:  # a port each
             env["GUICHET_METRICS__PORT"] = str(self._settings.metrics.port + GROUPS.index(tuple(roles)))
         return Process(

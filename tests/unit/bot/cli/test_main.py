@@ -46,6 +46,16 @@ def test_a_process_of_this_machine_that_was_killed_is_not_shown() -> None:
     assert still_there(found, "here", lambda pid: pid == 1) == [found[0], found[2]]
 
 
+def test_orders_that_cannot_be_read_are_said_before_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    orders = tmp_path / "orders.json"
+    orders.write_text("{not json")
+    monkeypatch.setenv("GUICHET_SHOP__FILE", str(orders))
+    assert main(["check-config"]) == 2
+    assert "orders.json" in capsys.readouterr().err
+
+
 def test_what_runs_writes_for_its_owner_alone() -> None:
     before = os.umask(0o022)
     try:
