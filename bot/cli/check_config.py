@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 def check_config(
     as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")] = False,
 ) -> None:
-    """Check the file, the environment, the replies, the FAQ and the orders. Exit status 2 when one is wrong."""
+    """Check the file, the environment, replies, FAQ and orders. Exit status 2 when one is wrong."""
     try:
         settings = load_settings()
         _look_further(settings)
