@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+UNBROKEN = 1_000
+"""Columns of what is no terminal."""
 UNSEEN = ("Cc", "Cf", "Cs")
 """Control, format and surrogate characters."""
 
@@ -27,10 +29,10 @@ def print_json(value: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table; cells are shown as they are, without markup."""
+    """A table; cells are shown as they are, without markup. A program or a file gets unbroken lines."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for index, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=index == 0)  # the first is what one copies
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else UNBROKEN).print(table)

@@ -12,7 +12,7 @@ import pytest
 from bot import app
 from bot.app.process import BEAT_TTL
 from bot.cli.main import main
-from bot.cli.output import plain
+from bot.cli.output import plain, print_table
 from bot.cli.status import still_there
 from bot.cli.texts import ENGLISH, FRENCH, texts
 from bot.ports.store import ProcessInfo
@@ -44,6 +44,12 @@ def test_a_process_of_this_machine_that_was_killed_is_not_shown() -> None:
 
     found = [runs(1, "here"), runs(2, "here"), runs(2, "there")]
     assert still_there(found, "here", lambda pid: pid == 1) == [found[0], found[2]]
+
+
+def test_a_table_that_is_piped_keeps_each_row_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    row = ("u_" + "f" * 32, "update", "telegram:123456789", "a rather long explanation of what was wrong")
+    print_table(("id", "kind", "source", "error"), [row])
+    assert capsys.readouterr().out.splitlines()[1].split() == " ".join(row).split()
 
 
 def test_orders_that_cannot_be_read_are_said_before_the_start(
