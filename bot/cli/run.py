@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from bot.app import ROLES
+from bot.cli.output import plain
 from bot.cli.texts import Texts, texts
 from bot.domain.errors import ConfigurationError
 from bot.observability import logging
@@ -135,6 +136,6 @@ def _shown_to_a_newcomer(name: str, line: str) -> None:
     try:
         said = json.loads(line)
         if said.get("level") in ("error", "critical"):
-            typer.echo(f"  {name}: {said.get('event')} {said.get('error', '')}".rstrip(), err=True)
+            typer.echo(plain(f"  {name}: {said.get('event')} {said.get('error', '')}".rstrip()), err=True)
     except (ValueError, AttributeError):
         return

@@ -18,6 +18,8 @@ Check = Callable[[], Awaitable[None]]
 """Returns when all is well; raises a GuichetError that says what is not."""
 
 CHECK_SECONDS = 2.0
+FRESH_SECONDS = 1.0
+"""For so long a report is shown again: anybody may ask, and each would ask the store and Rasa."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,24 @@ class Health:
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
+        self._asking = asyncio.Lock()
+        self._last: tuple[float, Report] | None = None
 
     def add(self, name: str, check: Check) -> None:
         """Ask this one too."""
         self._checks[name] = check
 
     async def report(self) -> Report:
-        """Ask all of them, at once; one that takes longer than two seconds has a problem."""
+        """Ask all of them, at once; one that takes longer than two seconds has a problem. Whoever asks
+        meanwhile, or within a second, gets the same answer."""
+        async with self._asking:
+            now = asyncio.get_running_loop().time()
+            if self._last is None or now - self._last[0] > FRESH_SECONDS:
+                report = await self._asked()
+                self._last = (asyncio.get_running_loop().time(), report)
+            return self._last[1]
+
+    async def _asked(self) -> Report:
         names = list(self._checks)
         found = await asyncio.gather(*(_problem(self._checks[name]) for name in names))
         return Report(dict(zip(names, found, strict=True)))

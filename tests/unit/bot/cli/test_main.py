@@ -13,6 +13,7 @@ from bot import app
 from bot.app.process import BEAT_TTL
 from bot.cli.main import main
 from bot.cli.output import plain, print_table
+from bot.cli.run import _shown_to_a_newcomer
 from bot.cli.status import still_there
 from bot.cli.texts import ENGLISH, FRENCH, texts
 from bot.ports.store import ProcessInfo
@@ -174,3 +175,13 @@ def test_the_machine_runs_every_role_once() -> None:
 
 def test_a_role_is_forgotten_only_after_several_missed_beats() -> None:
     assert BEAT_TTL >= 3
+
+
+def test_what_a_process_logged_cannot_drive_the_newcomers_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    line = json.dumps({"level": "error", "event": "turn.failed", "error": "\x1b]0;owned\x07"})
+    _shown_to_a_newcomer("worker", line)
+    said = capsys.readouterr().err
+    assert "turn.failed" in said
+    assert "\x1b" not in said

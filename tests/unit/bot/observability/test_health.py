@@ -74,3 +74,16 @@ async def test_figures_are_for_whoever_has_the_token_and_nobody_else() -> None:
         assert (await http.get("/metrics")).status_code == 403
     async with client(health.Health(), "203.0.113.9") as http:
         assert (await http.get("/metrics")).status_code == 403
+
+
+async def test_many_who_ask_at_once_cost_one_look() -> None:
+    looks = []
+
+    async def counted() -> None:
+        looks.append(1)
+
+    checks = health.Health()
+    checks.add("nlu", counted)
+    async with client(checks) as http:
+        await asyncio.gather(*(http.get("/readyz") for _ in range(20)))
+    assert len(looks) == 1
