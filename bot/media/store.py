@@ -232,15 +232,26 @@ class FolderStore:
         oldest = now - timedelta(days=self._keep_days)
         gone = 0
         for path in self._folder.glob("objects/*/*/*.json"):
-            record = _read_record(path)
-            if record is not None and record.saved_at < oldest:
-                gone += self._remove(path)
+            gone += self._let_go(path, oldest)
         left_before = now - ABANDONED
         for pattern in ("tmp/*", "objects/*/*/*.*"):
             for path in self._folder.glob(pattern):
                 if path.suffix != ".json" and _touched(path) < left_before and not _is_named(path):
                     path.unlink(missing_ok=True)
         return gone
+
+    def _let_go(self, path: Path, oldest: datetime) -> bool:
+        """Remove a file that is too old. One damaged record does not keep all the others for ever: it goes
+        by the age of its own file, and its bytes with it."""
+        try:
+            record = _read_record(path)
+        except MediaUnavailable:
+            log.warning("media_record_damaged", record=path.name)
+            if _touched(path) < oldest:
+                path.unlink(missing_ok=True)
+                return True
+            return False
+        return record is not None and record.saved_at < oldest and self._remove(path)
 
     def _place(self, file_id: str, chat: ChatId) -> _Place:
         if not _ID.fullmatch(file_id):
@@ -315,8 +326,11 @@ def _touched(path: Path) -> datetime:
 
 
 def _is_named(path: Path) -> bool:
-    """Whether a record names these bytes."""
-    record = _read_record(path.with_suffix(".json"))
+    """Whether a record names these bytes; one that cannot be read may."""
+    try:
+        record = _read_record(path.with_suffix(".json"))
+    except MediaUnavailable:
+        return True
     return record is not None and record.data == path.name
 
 

@@ -236,6 +236,23 @@ async def test_what_a_crash_left_is_purged(tmp_path: Path) -> None:
     assert await read(store, "f_1") == JPEG
 
 
+async def test_a_damaged_record_keeps_no_other_file_from_being_purged(tmp_path: Path) -> None:
+    clock = FixedClock()
+    store = FolderStore(tmp_path, max_bytes=LIMIT, keep_days=90, clock=clock)
+    await store.save("damaged", LEA, "a.jpg", "image/jpeg", stream(JPEG))
+    (damaged,) = tmp_path.glob("objects/*/*/*.json")  # noqa: ASYNC240 - a test may wait for a disk
+    damaged.write_text("{")
+    os.utime(damaged, (0, 0))
+    (data,) = (path for path in damaged.parent.iterdir() if path != damaged)
+    os.utime(data, (0, 0))
+    await store.save("old", LEA, "b.jpg", "image/jpeg", stream(JPEG))
+    clock.time += timedelta(days=91)
+    assert await store.purge() == 2
+    assert await store.stat("old") is None
+    assert not damaged.exists()
+    assert not data.exists()
+
+
 async def test_only_its_owner_can_read_the_folder(tmp_path: Path) -> None:
     store = FolderStore(tmp_path / "media", max_bytes=LIMIT)
     await store.save("f_1", LEA, "a.jpg", "image/jpeg", stream(JPEG))

@@ -177,7 +177,7 @@ def test_a_role_is_forgotten_only_after_several_missed_beats() -> None:
     assert BEAT_TTL >= 3
 
 
-def test_what_a_process_logged_cannot_drive_the_newcomers_terminal(
+def test_what_a_process_logged_cannot_drive_a_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     line = json.dumps({"level": "error", "event": "turn.failed", "error": "\x1b]0;owned\x07"})
