@@ -56,12 +56,15 @@ def _look_further(settings: Settings) -> None:
         ConfigurationError: some of it is wrong.
     """
     from bot.app import parts  # it takes a moment to load
+    from bot.channels.telegram.client import account_of
     from bot.shop.file import FileShop
 
     settings.web_secret()
     parts.replies(settings)
     parts.privacy(settings)
     parts.knowledge(settings)
+    if settings.telegram.token is not None:
+        account_of(settings.telegram.token.get_secret_value())
     if settings.shop.base_url is None:
         FileShop(settings.shop.file)
 

@@ -63,6 +63,16 @@ def test_orders_that_cannot_be_read_are_said_before_the_start(
     assert "orders.json" in capsys.readouterr().err
 
 
+def test_a_token_that_cannot_be_one_is_said_before_the_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GUICHET_TELEGRAM__TOKEN", "only-half-copied")
+    assert main(["check-config"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("GUICHET_TELEGRAM__TOKEN")
+    assert "only-half" not in said
+
+
 def test_what_runs_writes_for_its_owner_alone() -> None:
     before = os.umask(0o022)
     try:
