@@ -214,6 +214,7 @@ async def test_a_delay_of_one_chat_lets_the_others_through(
 async def test_delays_are_no_failures_however_many(store: MemoryStore, destination: Destination) -> None:
     put(store, answer())
     destination.script["o_1"].extend(DeliveryDelayed(1, everyone=False) for _ in range(10))
+    destination.script["o_1"].append(DeliveryFailed("reset"))
     async with running(sender(store, destination, attempts=2).run):
         await nothing_waits(store)
     assert destination.shown[LEA] == ["o_1"]
@@ -437,11 +438,14 @@ async def test_a_call_that_never_ends_does_not_keep_a_sender_from_stopping(
     store: MemoryStore, destination: Destination
 ) -> None:
     put(store, answer())
-    destination.script["o_1"].append(1e6)
+    destination.script["o_1"].append(20.0)
     async with running(sender(store, destination, drain=5.0).run):
         await until(lambda: destination.order == ["o_1"])
         stopped_at = seconds()
     assert seconds() - stopped_at < 7
+    await asyncio.sleep(60)
+    assert destination.shown[LEA] == [], "it went on behind the next one's back"
+    assert waiting(store) == ["o_1"]
 
 
 @pytest.mark.parametrize("bug", [KeyError("bug"), asyncio.CancelledError()], ids=["raises", "is_cancelled"])

@@ -183,17 +183,23 @@ async def test_an_unreadable_entry_is_parked_and_the_next_is_handled(store: Memo
     assert (letter.error, letter.chat) == ("not_understandable", None)
 
 
+class Unbelievable(BaseException):
+    """Not even foreseen by those who foresee everything."""
+
+
+class Broken(Unlucky):
+    """Its commits for one chat end in what nobody foresaw."""
+
+    async def commit(self, lease: Any, commit: Any) -> Any:
+        if commit.chat.id == LEA:
+            raise Unbelievable
+        return await self._store.commit(lease, commit)
+
+
 async def test_a_bug_of_our_own_stops_the_worker_loudly_and_loses_nothing(
     store: MemoryStore,
 ) -> None:
     await written(store, 1)
-
-    class Broken(Unlucky):
-        async def commit(self, *_arguments: Any) -> None:
-            raise Unbelievable
-
-    class Unbelievable(BaseException):
-        pass
 
     with pytest.raises(Unbelievable):
         async with asyncio.timeout(30):
@@ -201,6 +207,28 @@ async def test_a_bug_of_our_own_stops_the_worker_loudly_and_loses_nothing(
     async with running(worker(store, owner="w2").run):
         await nothing_waits(store)
     assert said(store) == ["re: n1"]
+
+
+async def test_a_bug_while_stopping_is_as_loud(store: MemoryStore) -> None:
+    await written(store, 1)
+    going, stop = worker(Broken(store), says("re", after=lambda _turn: 1.5)), asyncio.Event()
+    task = asyncio.create_task(going.run(stop))
+    await until(lambda: going.holds == 8)
+    await asyncio.sleep(0.5)
+    stop.set()
+    with pytest.raises(Unbelievable):
+        await task
+    assert waiting(store) == 1
+
+
+async def test_nothing_of_a_broken_worker_goes_on_by_itself(store: MemoryStore) -> None:
+    await written(store, 1)
+    await written(store, 2, chat=BEN)
+    slow = says("re", after=lambda turn: 1.5 * (turn.event.chat == BEN))
+    with pytest.raises(Unbelievable):
+        await worker(Broken(store), slow, lease_ttl=60.0).run(asyncio.Event())
+    await asyncio.sleep(5)
+    assert said(store, BEN) == []
 
 
 # --- leases -------------------------------------------------------------------------------------
