@@ -36,6 +36,7 @@ _NO = frozenset({"non", "nan", "nope", "no", "nn"})
 _POLITE = frozenset({"merci", "please", "thanks", "svp", "stp", "thank", "you", "bien", "sûr"})
 _GLAD = frozenset("👍👌🙏😊🙂😀😃😄😁🤗🥰😍❤💛💚💙💜♥☺🎉👏")
 _SHOUT_LETTERS = 12
+_WORD = re.compile(r"[\w']+")
 
 
 class Kind(StrEnum):
@@ -101,8 +102,8 @@ def is_upset(turn: Turn) -> bool:
 
 def is_shouting(text: str) -> bool:
     """Capitals throughout, or a row of exclamation marks."""
-    letters = [char for char in text if char.isalpha()]
-    capitals = sum(char.isupper() for char in letters)
+    letters = "".join(filter(str.isalpha, text))
+    capitals = sum(map(str.isupper, letters))
     return "!!!" in text or (len(letters) >= _SHOUT_LETTERS and capitals >= 0.8 * len(letters))
 
 
@@ -202,8 +203,7 @@ def _interrupts(turn: Turn, found: Reading) -> bool:
 
 def yes_or_no(text: str) -> str | None:
     """``affirm`` or ``deny`` for the plainest of words."""
-    words = [word for word in re.split(r"[^\w']+", _plain(text)) if word]
-    told = [word for word in words if word not in _POLITE]
+    told = [word for word in _WORD.findall(_plain(text)) if word not in _POLITE]
     if len(told) != 1:
         return None
     return "affirm" if told[0] in _YES else "deny" if told[0] in _NO else None

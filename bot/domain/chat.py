@@ -62,6 +62,8 @@ class Dialogue:
 
     def with_slot(self, name: str, value: str | None) -> Dialogue:
         """Remember a value, or forget it with None."""
+        if self.slot(name) == value:
+            return self
         slots = {**dict(self.slots), name: value}
         return replace(self, slots=tuple((key, kept) for key, kept in slots.items() if kept is not None))
 

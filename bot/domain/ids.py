@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from functools import lru_cache
 
 
 def new_id(prefix: str) -> str:
@@ -11,6 +12,7 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_urlsafe(16)}"
 
 
+@lru_cache(maxsize=512)
 def digest(text: str) -> str:
     """The same 32 letters for the same text (blake2b, 128 bits)."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

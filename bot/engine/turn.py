@@ -7,6 +7,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
+
+from prometheus_client import Counter
 
 from bot.domain import events as ev
 from bot.domain.chat import Album, Chat, Speaker, with_lines
@@ -87,7 +90,7 @@ class TurnRunner:
         async with asyncio.timeout(self._rules.handler_seconds):
             decision = await choice.handler(turn)
         result = self._complete(turn, before, decision, choice)
-        metrics.turns.labels(handler=choice.name).inc()
+        _turns_of(choice.name).inc()
         metrics.turn_seconds.observe(time.perf_counter() - started)
         return result
 
@@ -144,8 +147,10 @@ class TurnRunner:
         text = event.text if isinstance(event, ev.CustomerMessage) else ""
         if chat.language and (chat.language_chosen or not text):
             return chat.language
+        if chat.language and len(text.split()) < SWITCH_WORDS:
+            return chat.language
         found = self._detector.detect(text) if text else None
-        if chat.language and (found is None or len(text.split()) < SWITCH_WORDS):
+        if chat.language and found is None:
             return chat.language
         locale = event.profile.locale[:2].lower()
         known = locale if locale in self._rules.languages else None
@@ -162,6 +167,12 @@ class TurnRunner:
         outgoing = self._addresser.entries(turn, after, sends, for_desks)
         facts = tuple(_facts(turn, before, after, decision, sends, choice.name))
         return Result(chat=after, outgoing=outgoing, facts=facts, timers=decision.timers)
+
+
+@cache
+def _turns_of(handler: str) -> Counter:
+    """The handler's counter: looking it up costs more than counting."""
+    return metrics.turns.labels(handler=handler)
 
 
 def _album(event: ev.Event, chat: Chat) -> tuple[ev.Event, Chat, SetTimer | None]:

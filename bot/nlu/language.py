@@ -9,6 +9,8 @@ from lingua import Language, LanguageDetectorBuilder
 
 _CODES = {Language.FRENCH: "fr", Language.ENGLISH: "en"}
 _NOT_WORDS = re.compile(r"\S+@\S+|https?://\S+|www\.\S+|[@#]\w+|\w*\d\w*|_+")
+_MAY_HOLD_THEM = re.compile(r"[@#\d_]|://|www\.")
+"""Without any of these there is nothing for the slow pattern above to find."""
 
 
 def _words(listed: str) -> frozenset[str]:
@@ -72,7 +74,8 @@ class LinguaDetector:
 
 def _telling(text: str) -> str:
     """The words that can tell a language; nothing when there are none."""
-    words = _WORD.findall(_NOT_WORDS.sub(" ", unicodedata.normalize("NFC", text)))
+    text = unicodedata.normalize("NFC", text)
+    words = _WORD.findall(_NOT_WORDS.sub(" ", text) if _MAY_HOLD_THEM.search(text) else text)
     if all(len(word) < 2 or word.lower() in _BOTH for word in words):
         return ""
     return " ".join(words)
