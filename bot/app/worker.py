@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
+import structlog
+
 from bot.app import nlu, parts
 from bot.app.core import Core
 from bot.app.runner import LEASE_TTL, Runner
 from bot.domain.chat import Chat
+from bot.domain.errors import ConfigurationError
 from bot.engine.outbox import Addresser
 from bot.engine.turn import TurnRules, TurnRunner
 from bot.engine.worker import Worker, WorkerRules
@@ -24,6 +28,8 @@ from bot.shop.http import HttpShop
 from handlers import build_choose
 from handlers.care import Care, Thresholds
 from handlers.hours import opening_hours
+
+log = structlog.get_logger(__name__)
 
 
 async def build(core: Core, stack: AsyncExitStack) -> list[Runner]:
@@ -85,10 +91,18 @@ def _offers_mail(settings: Settings) -> Callable[[Chat], bool]:
 async def shop(settings: Settings, stack: AsyncExitStack) -> Shop:
     """The shop's API, or the orders in a file.
 
+    A file that cannot be read is no reason not to answer anything at all: it is logged, and
+    whoever asks for an order is told.
+
     Raises:
-        ConfigurationError: the address or the file is wrong.
+        ConfigurationError: the address is wrong.
     """
     if settings.shop.base_url is None:
-        return FileShop(settings.shop.file)
+        shop = FileShop(settings.shop.file)
+        try:
+            await asyncio.to_thread(shop.check)
+        except ConfigurationError as error:
+            log.warning("shop.unreadable", error=str(error))
+        return shop
     token = settings.shop.token.get_secret_value() if settings.shop.token else None
     return await stack.enter_async_context(HttpShop(settings.shop.base_url, token=token))

@@ -66,7 +66,7 @@ def _look_further(settings: Settings) -> None:
     if settings.telegram.token is not None:
         account_of(settings.telegram.token.get_secret_value())
     if settings.shop.base_url is None:
-        FileShop(settings.shop.file)
+        FileShop(settings.shop.file).check()
 
 
 def _flat(found: dict[str, Any], above: str = "") -> dict[str, Any]:

@@ -30,19 +30,28 @@ class FileShop:
         path: the file.
         today: the present day.
 
-    Raises:
-        ConfigurationError: the file cannot be read as orders when the shop is made.
+    A file that cannot be read is a shop that does not answer, until it is mended: customers are
+    told so, and everything else goes on.
     """
 
     def __init__(self, path: Path, today: Callable[[], date] = _utc_today) -> None:
         self._path = path
         self._today = today
+        self._stamp: Stamp | None = None
+        self._orders: Mapping[str, Any] = {}
+
+    def check(self) -> None:
+        """Read all of it.
+
+        Raises:
+            ConfigurationError: it cannot be read as orders; the text says why.
+        """
         try:
-            self._stamp, self._orders = _read(path)
-            for number, found in self._orders.items():
-                read_order(found, number, today=today())
+            _, orders = _read(self._path)
+            for number, found in orders.items():
+                read_order(found, number, today=self._today())
         except (ShopUnavailable, OSError) as error:
-            raise ConfigurationError(f"{path}: orders cannot be read: {error}.") from error
+            raise ConfigurationError(f"{self._path}: orders cannot be read: {error}.") from error
 
     async def order(self, number: str) -> Order | None:
         """The order, or None.

@@ -43,16 +43,22 @@ async def test_the_demo_has_an_order_in_every_status():
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"orders": 1}', '{"orders": [1]}', '{"orders": [{"number": "1"}]}']
 )
-def test_a_file_that_holds_no_orders_stops_the_start(tmp_path, text):
+async def test_a_file_that_holds_no_orders_is_a_shop_that_does_not_answer(tmp_path, text):
     path = tmp_path / "o.json"
     path.write_text(text)
+    shop = FileShop(path)
     with pytest.raises(ConfigurationError, match=r"o\.json"):
-        FileShop(path)
+        shop.check()
+    with pytest.raises(ShopUnavailable):
+        await shop.order("1")
 
 
-def test_a_missing_file_stops_the_start(tmp_path):
+async def test_a_missing_file_is_a_shop_that_does_not_answer(tmp_path):
+    shop = FileShop(tmp_path / "gone.json")
     with pytest.raises(ConfigurationError, match=r"gone\.json"):
-        FileShop(tmp_path / "gone.json")
+        shop.check()
+    with pytest.raises(ShopUnavailable):
+        await shop.order("1")
 
 
 async def test_a_file_that_breaks_or_goes_later_is_no_answer_until_it_is_back(tmp_path):
