@@ -126,13 +126,20 @@ class Worker:
 
     async def _queue(self, shard: HeldShard, entry: Entry[Event]) -> None:
         if entry.value is None:
-            await self._park(shard, entry, "not_understandable")
+            await self._park_unreadable(shard, entry)
             return
         lane = shard.lanes.setdefault(entry.value.chat, Lane())
         lane.waiting.append(entry)
         if lane.task is None:
             lane.task = asyncio.create_task(self._serve(shard, lane, entry.value))
             lane.task.add_done_callback(self._report)
+
+    async def _park_unreadable(self, shard: HeldShard, entry: Entry[Event]) -> None:
+        try:
+            await self._park(shard, entry, "not_understandable")
+        except Fenced:
+            log.warning("shard.fenced", shard=shard.number)
+            self._holder.drop(shard)
 
     async def _serve(self, shard: HeldShard, lane: Lane, first: Event) -> None:
         try:

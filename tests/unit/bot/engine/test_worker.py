@@ -183,6 +183,26 @@ async def test_an_unreadable_entry_is_parked_and_the_next_is_handled(store: Memo
     assert (letter.error, letter.chat) == ("not_understandable", None)
 
 
+async def test_an_unreadable_entry_of_a_lost_shard_is_left_to_its_new_holder(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    park, refused = store.park_event, []
+
+    async def fenced_once(lease: Any, entry: Any, letter: Any) -> None:
+        if not refused:
+            refused.append(lease)
+            store.leases.pop(lease.name)
+        await park(lease, entry, letter)
+
+    monkeypatch.setattr(store, "park_event", fenced_once)
+    store.inboxes[store.shard_of(LEA)].add(None)
+    await written(store, 1)
+    async with running(worker(store).run):
+        await nothing_waits(store)
+    assert said(store) == ["re: n1"]
+    assert len(store.letters) == 1
+
+
 class Unbelievable(BaseException):
     """Not even foreseen by those who foresee everything."""
 
