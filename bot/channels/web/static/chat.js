@@ -90,14 +90,19 @@ function speak() {
 // lines
 function fill(bubble, words) {
 	bubble.replaceChildren();
-	words = words.replace(/ (?=[?!:;»])|(?<=«) /g, "\u00a0"); // French punctuation never begins a line
 	let at = 0;
 	for (const found of words.matchAll(/https:\/\/[^\s<>"']+/g)) {
 		const address = found[0].replace(/[.,;:!?)\]»]+$/, "");
-		bubble.append(words.slice(at, found.index), link(address, address));
+		unbroken(bubble, words.slice(at, found.index));
+		bubble.append(link(address, address));
 		at = found.index + address.length;
 	}
-	bubble.append(words.slice(at));
+	unbroken(bubble, words.slice(at));
+}
+
+// French punctuation never begins a line
+function unbroken(bubble, words) {
+	words.split(/(\S{1,20} [?!:;»]+|« \S{1,20})/).forEach((part, odd) => bubble.append(odd % 2 ? make("span", "nb", part) : part));
 }
 
 function fileElement(file) {
