@@ -30,6 +30,10 @@ TALKATIVE = (
 """Libraries whose INFO lines hold tokens or texts, or say nothing."""
 
 
+WITH_HANDLERS_OF_THEIR_OWN = ("uvicorn", "uvicorn.error", "uvicorn.access")
+"""Libraries that may have set up lines in a form of their own, unredacted."""
+
+
 class _Stream:
     """A stream whose reader may go away: then lines are lost, but not the work."""
 
@@ -93,6 +97,9 @@ def configure(level: str, form: Format, *, process: str = "", stream: TextIO | N
     root.setLevel(level.upper())
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name in WITH_HANDLERS_OF_THEIR_OWN:
+        logging.getLogger(name).handlers = []
+        logging.getLogger(name).propagate = True
     logging.captureWarnings(True)
 
 

@@ -49,6 +49,16 @@ def test_libraries_write_the_same_lines(written: io.StringIO) -> None:
     assert "pw-of-mine" not in json.dumps(line)
 
 
+@pytest.mark.usefixtures("written")
+def test_a_library_that_writes_by_itself_is_brought_into_line() -> None:
+    library, stream = logging.getLogger("uvicorn"), io.StringIO()
+    library.handlers, library.propagate = [logging.StreamHandler(io.StringIO())], False
+    ours.configure("info", "json", process="web", stream=stream)
+    logging.getLogger("uvicorn.error").warning("at %s", "redis://:pw-of-mine@h")
+    (line,) = lines(stream)
+    assert line["level"] == "warning"
+
+
 def test_talkative_libraries_are_silenced(written: io.StringIO) -> None:
     logging.getLogger("httpx").info("POST https://api.telegram.org/bot123:abc/getUpdates")
     logging.getLogger("uvicorn.access").info("GET /chat")
