@@ -36,21 +36,23 @@ class Doors:
     timers: Any
     log: Any
     leases: Any
+    patience: float = 0.3
+    """Seconds within which what is there has been read: a Cluster's readers connect one by one."""
 
     async def only_event(self) -> Entry[Any]:
-        [entry] = await self.turns.read_events(dict.fromkeys(range(SHARDS), "0"), count=10, block=1.0)
+        [entry] = await self.turns.read_events(dict.fromkeys(range(SHARDS), "0"), count=10, block=5.0)
         return entry
 
     async def outgoing(self, destination: str = "web:main") -> list[Entry[Any]]:
         cursors = dict.fromkeys(range(SHARDS), "0")
-        return await self.outbox.read_outgoing(destination, cursors, count=100, block=0.4)
+        return await self.outbox.read_outgoing(destination, cursors, count=100, block=self.patience)
 
     async def facts(self) -> list[Entry[Any]]:
-        return await self.log.read_facts(dict.fromkeys(range(SHARDS), "0"), count=100, block=0.4)
+        return await self.log.read_facts(dict.fromkeys(range(SHARDS), "0"), count=100, block=self.patience)
 
     async def events(self) -> list[Any]:
         cursors = dict.fromkeys(range(SHARDS), "0")
-        return [entry.value for entry in await self.turns.read_events(cursors, count=100, block=0.4)]
+        return [entry.value for entry in await self.turns.read_events(cursors, count=100, block=self.patience)]
 
     async def lease(self, owner: str = "w1", of: ChatId = LEA) -> Lease:
         lease = await self.turns.acquire_shard(self.turns.shard_of(of), owner, TTL)
@@ -83,7 +85,8 @@ async def doors(request: pytest.FixtureRequest) -> AsyncIterator[Doors]:
     store = await RedisStore.open(server.url, shards=SHARDS)
     await _emptied(store)
     store = await RedisStore.open(server.url, shards=SHARDS)
-    yield Doors(store.inbox, store.turns, store.outbox, store.timers, store.log, store.leases)
+    patience = 1.5 if request.param == "cluster" else 0.3
+    yield Doors(store.inbox, store.turns, store.outbox, store.timers, store.log, store.leases, patience)
     await store.close()
 
 
