@@ -52,7 +52,9 @@ class Doors:
 
     async def events(self) -> list[Any]:
         cursors = dict.fromkeys(range(SHARDS), "0")
-        return [entry.value for entry in await self.turns.read_events(cursors, count=100, block=self.patience)]
+        return [
+            entry.value for entry in await self.turns.read_events(cursors, count=100, block=self.patience)
+        ]
 
     async def lease(self, owner: str = "w1", of: ChatId = LEA) -> Lease:
         lease = await self.turns.acquire_shard(self.turns.shard_of(of), owner, TTL)
