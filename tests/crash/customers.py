@@ -85,15 +85,18 @@ class Customer:
                     self.answers.append(reply_to)
 
     async def transcript(self) -> list[dict[str, Any]]:
-        """Everything, from the beginning."""
-        async with websockets.connect(self.url, open_timeout=10) as socket:
+        """Everything, from the beginning, and whatever comes after it within a moment."""
+        frames: list[dict[str, Any]] = []
+        async with websockets.connect(self.url, open_timeout=20) as socket:
             await _say(socket, {"type": "hello", "session": self.session, "after": None})
-            frames = []
             while True:
+                whole = sum(bool(frame.get("reply_to")) for frame in frames) >= len(self.written)
                 try:
-                    frames.append(await _hear(socket, 3.0))
+                    frame = await _hear(socket, 1.0 if whole else 20.0)
                 except TimeoutError:
-                    return [frame for frame in frames if frame["type"] == "message"]
+                    return frames
+                if frame["type"] == "message":
+                    frames.append(frame)
 
     def check(self, transcript: list[dict[str, Any]]) -> None:
         """Each message once, answered once, and in order."""

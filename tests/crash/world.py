@@ -114,14 +114,16 @@ class World:
     async def each_step(self) -> None:
         """Kill a process at each named step, one after the other."""
         for index, (name, step) in enumerate(STEPS):
-            role = random.choice(self.of(name))
-            role.step = f"{step}:{3 + index % 4}"
-            waited_for = role.step
-            self.kill(role)
-            for _ in range(600):
-                if waited_for in self.steps_done:
+            armed = f"{step}:{3 + index % 4}"
+            for role in self.of(name):  # whichever holds the lease reaches it, and strikes once
+                role.step = armed
+                self.kill(role)
+            for _ in range(1200):
+                if armed in self.steps_done:
                     break
                 await asyncio.sleep(0.05)
+            for role in self.of(name):
+                role.step = None
 
     async def at_random(self, seconds: float) -> None:
         """Kill, or freeze for longer than a lease, whoever comes to mind."""
