@@ -10,7 +10,7 @@ from typing import Any
 
 import websockets
 
-PATIENCE = 60.0
+PATIENCE = 150.0
 
 
 @dataclass

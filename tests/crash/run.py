@@ -21,8 +21,8 @@ import httpx
 from tests.crash.customers import Customer
 from tests.crash.world import STEPS, World, world
 
-START_SECONDS = 60.0
-SETTLE_SECONDS = 90.0
+START_SECONDS = 120.0
+SETTLE_SECONDS = 180.0
 
 
 @dataclass
