@@ -12,7 +12,7 @@ from functools import cache
 from prometheus_client import Counter
 
 from bot.domain import events as ev
-from bot.domain.chat import Album, Chat, Speaker, with_lines
+from bot.domain.chat import Album, Chat, with_lines
 from bot.domain.decision import Decision, Send, SetTimer, TimerChange
 from bot.domain.errors import NluUnavailable
 from bot.domain.facts import Fact, FactBody
@@ -236,8 +236,7 @@ def _bodies(
     yield from record.conversation_began(before, turn.chat)
     yield from record.what_happened(turn.event, turn.chat.language)
     yield from record.understood(turn, handler)
-    opened = turn.chat if before.speaker is Speaker.CLOSED else before
-    yield from record.handoff_steps(opened, after)
+    yield from record.handoff_steps(before, after)
     for send in sends:
         yield from record.said(send.payload, turn.chat.language)
     yield from decision.facts
