@@ -28,7 +28,7 @@ from bot.engine.pacing import Gate
 from bot.observability import metrics
 from bot.ports.clock import Clock, SystemClock
 from bot.ports.delivery import Delivered, Deliverer
-from bot.ports.store import Entry, Lease, LeaseStore, OutboxStore, SendAdvice, SendPermit
+from bot.ports.store import Entry, Lease, LeaseStore, OutboxStore, SendAdvice, SendPermit, sender_lease
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +77,7 @@ class Sender:
         self._destination = deliverer.destination
         self._rules = rules or SenderRules()
         self._clock = clock or SystemClock()
-        self._singleton = Singleton(leases, f"sender:{self._destination}", owner, self._rules.lease_ttl)
+        self._singleton = Singleton(leases, sender_lease(self._destination), owner, self._rules.lease_ttl)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send, whenever the destination's lease is ours, until told to stop."""

@@ -178,6 +178,15 @@ class SendPermit:
     attempts: int
 
 
+SENDER = "sender:"
+"""What the names of senders' leases begin with."""
+
+
+def sender_lease(destination: str) -> str:
+    """The name of the lease that whoever sends to a destination holds."""
+    return f"{SENDER}{destination}"
+
+
 class OutboxStore(Protocol):
     """What a sender needs. The sender holds the lease ``sender:<destination>``."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bot.ports.store import Lease
+from bot.ports.store import Lease, sender_lease
 from bot.storage import keys, scripts
 from bot.storage.connection import Connection
 
@@ -60,7 +60,7 @@ class RedisLeases:
             How many were freed.
         """
         destinations = await self._connection.do("SMEMBERS", keys.DESTINATIONS)
-        named = ["scheduler", *(f"sender:{destination.decode()}" for destination in destinations)]
+        named = ["scheduler", *(sender_lease(destination.decode()) for destination in destinations)]
         freed = 0
         for key in (*shards, *map(keys.lease, named)):
             held = await self._connection.do("GET", key)

@@ -12,12 +12,10 @@ from bot.domain.errors import Fenced
 from bot.domain.events import Event
 from bot.domain.facts import Fact
 from bot.domain.outgoing import Outgoing
-from bot.ports.store import Cursors, Entry, Lease, SendAdvice, SendPermit
+from bot.ports.store import SENDER, Cursors, Entry, Lease, SendAdvice, SendPermit
 from bot.storage import codec, keys, scripts
 from bot.storage.layout import Layout
 from bot.storage.streams import StreamReader
-
-LEASE_PREFIX = "sender:"
 
 
 class RedisOutbox:
@@ -129,13 +127,8 @@ class RedisOutbox:
         await self._reader.close()
 
 
-def sender_lease(destination: str) -> str:
-    """The name of the lease that whoever sends to a destination holds."""
-    return f"{LEASE_PREFIX}{destination}"
-
-
 def _destination(lease: Lease) -> str:
-    return lease.name.removeprefix(LEASE_PREFIX)
+    return lease.name.removeprefix(SENDER)
 
 
 def _value(entry: Entry[Outgoing]) -> Outgoing:

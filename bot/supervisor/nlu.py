@@ -12,7 +12,7 @@ import structlog
 
 from bot.app.nlu import NluPlace
 from bot.domain.errors import NluUnavailable
-from bot.knowledge.training import ensure_model, model_path
+from bot.knowledge.training import ensure_model
 from bot.nlu.host import nlu_command, nlu_environment, wait_ready
 from bot.settings import Settings
 from bot.supervisor.children import Process
@@ -26,11 +26,6 @@ START_SECONDS = 120.0
 RETRY_PAUSE = 1.0
 GRACE = 1.0
 """It keeps nothing: it need not be waited for."""
-
-
-def is_trained(settings: Settings) -> bool:
-    """Whether the model of the present files is there."""
-    return model_path(settings.rasa_project).exists()
 
 
 async def model_of(settings: Settings, say: Callable[[str], None], stop: asyncio.Event) -> Path | None:

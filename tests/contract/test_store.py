@@ -16,8 +16,7 @@ from bot.domain.decision import CancelTimer, SetTimer
 from bot.domain.errors import ConfigurationError, Fenced, StoreUnavailable
 from bot.domain.events import Receipt, ReceiptStatus, TimerDue
 from bot.domain.identity import ChatId
-from bot.ports.store import Commit, CommitResult, Entry, Lease, SendAdvice
-from bot.storage.outbox import sender_lease
+from bot.ports.store import Commit, CommitResult, Entry, Lease, SendAdvice, sender_lease
 from bot.storage.state import RedisStore
 from tests.builders import LEA, NOW, answer, chat, fact, message
 from tests.fakes.memory_store import MemoryStore
