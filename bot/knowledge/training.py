@@ -86,6 +86,22 @@ async def ensure_model(rasa_project: Path, *, progress: Progress = _ignore, time
     return model
 
 
+async def train_into(
+    folder: Path, rasa_project: Path, *, progress: Progress = _ignore, timeout: float = 900.0
+) -> Path:
+    """Train on a project's files as they are, into an existing folder; the model's path.
+
+    Raises:
+        ConfigurationError: Rasa cannot, or takes longer than ``timeout`` seconds.
+    """
+    progress("starting Rasa")
+    await _run(_command(rasa_project, folder), rasa_project, progress, timeout)
+    trained = folder / "model.tar.gz"
+    if not trained.exists():
+        raise ConfigurationError("Rasa ended without a model; run `guichet nlu train` to see why.")
+    return trained
+
+
 @asynccontextmanager
 async def _alone(models: Path, progress: Progress) -> AsyncIterator[None]:
     with _lock_file(models) as lock:
@@ -122,13 +138,9 @@ def _command(rasa_project: Path, folder: Path) -> list[str]:
 
 
 async def _train(rasa_project: Path, model: Path, progress: Progress, timeout: float) -> None:
-    progress("starting Rasa")
     folder = Path(tempfile.mkdtemp(prefix=".training-", dir=model.parent))
     try:
-        await _run(_command(rasa_project, folder), rasa_project, progress, timeout)
-        trained = folder / "model.tar.gz"
-        if not trained.exists():
-            raise ConfigurationError("Rasa ended without a model; run `guichet nlu train` to see why.")
+        trained = await train_into(folder, rasa_project, progress=progress, timeout=timeout)
         if model_path(rasa_project) != model:
             log.warning("model_discarded", reason="the files changed during the training")
             return
