@@ -10,7 +10,7 @@ from bot.domain.conversation import HandoffReason, Outcome
 from bot.domain.events import ReceiptStatus
 from bot.domain.identity import ChatId
 from bot.domain.message import Attachment, Author
-from bot.domain.understanding import Entity, Guess
+from bot.domain.understanding import Entity, Explanation, Guess, Question
 
 
 class MessageKind(StrEnum):
@@ -57,7 +57,10 @@ class MessageDeleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Understood:
-    """What the NLU made of a message. ``ms`` is 0 for a cache hit; ``handler`` is who took it."""
+    """What the NLU made of a message. ``ms`` is 0 for a cache hit; ``handler`` is who took it.
+
+    ``questions`` and ``explanation`` are as in an ``Understanding``, shortened.
+    """
 
     message_id: str
     intent: str
@@ -66,6 +69,8 @@ class Understood:
     entities: tuple[Entity, ...]
     ms: float
     handler: str
+    questions: tuple[Question, ...] = ()
+    explanation: Explanation | None = None
 
 
 class Episode(StrEnum):

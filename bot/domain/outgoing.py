@@ -80,8 +80,8 @@ class CaseState(StrEnum):
 class CaseCard:
     """The head of a conversation at a desk: shown, or changed in place.
 
-    ``guesses`` are the bot's best intents for the customer's last message; ``recent`` what was
-    said last.
+    ``guesses`` are the bot's best intents for the customer's last message, each of its questions
+    first; ``recent`` what was said last.
     """
 
     state: CaseState

@@ -72,7 +72,7 @@ def card(turn: Turn, before: Chat, after: Chat) -> CaseCard:
         urgent=handoff.urgent,
         intent=handoff.intent,
         agent=handoff.agent,
-        guesses=turn.understanding.ranking[:GUESSES] if turn.understanding else (),
+        guesses=turn.understanding.leading[:GUESSES] if turn.understanding else (),
         recent=after.recent,
         reopened=source.conversation.reopened,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from bot.domain import events as ev
 from bot.domain.chat import Chat, Speaker
@@ -23,6 +24,13 @@ from bot.domain.facts import (
 from bot.domain.message import Author
 from bot.domain.outgoing import DeleteOut, EditOut, MessageOut, Payload
 from bot.domain.turn import Turn
+from bot.domain.understanding import Explanation
+
+GUESSES = 10
+QUESTION_GUESSES = 3
+EXAMPLES = 3
+EXAMPLE_TEXT = 80
+"""What is kept of an understanding: enough to see why, a thousand times a day."""
 
 
 def conversation_began(before: Chat, chat: Chat) -> Iterator[FactBody]:
@@ -94,10 +102,14 @@ def understood(turn: Turn, handler: str) -> Iterator[FactBody]:
         message_id=turn.event.message_id,
         intent=best.intent,
         confidence=best.confidence,
-        ranking=turn.understanding.ranking,
+        ranking=turn.understanding.ranking[:GUESSES],
         entities=turn.understanding.entities,
         ms=turn.understanding.ms,
         handler=handler,
+        questions=tuple(
+            replace(one, ranking=one.ranking[:QUESTION_GUESSES]) for one in turn.understanding.questions
+        ),
+        explanation=_shortened(turn.understanding.explanation),
     )
 
 
@@ -159,6 +171,13 @@ def _said(event: ev.CustomerEvent, kind: MessageKind, text: str, language: str |
         kind=kind,
         language=language,
     )
+
+
+def _shortened(explanation: Explanation | None) -> Explanation | None:
+    if explanation is None:
+        return None
+    nearest = (replace(one, text=one.text[:EXAMPLE_TEXT]) for one in explanation.nearest[:EXAMPLES])
+    return replace(explanation, nearest=tuple(nearest))
 
 
 def _handoff(conversation: Conversation | None) -> Handoff | None:

@@ -13,7 +13,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from bot.domain.errors import NluUnavailable
-from bot.domain.understanding import Entity, Guess, Understanding
+from bot.domain.understanding import Guess, Understanding
 from bot.nlu.cache import ParseCache
 from bot.nlu.replicas import Replicas
 from bot.nlu.text import prepare
@@ -160,8 +160,13 @@ class RasaNlu:
 
 
 def _moved(understanding: Understanding, offset: int) -> Understanding:
-    """The entities where they are in the original text."""
-    if not offset or not understanding.entities:
+    """Entities and questions where they are in the original text."""
+    if not offset or not (understanding.entities or understanding.questions):
         return understanding
-    moved = (Entity(e.name, e.value, e.start + offset, e.end + offset) for e in understanding.entities)
-    return replace(understanding, entities=tuple(moved))
+    entities = (
+        replace(one, start=one.start + offset, end=one.end + offset) for one in understanding.entities
+    )
+    questions = (
+        replace(one, start=one.start + offset, end=one.end + offset) for one in understanding.questions
+    )
+    return replace(understanding, entities=tuple(entities), questions=tuple(questions))
