@@ -1,7 +1,8 @@
 """Rasa's own command line, quiet and closed: `python run_rasa.py train nlu …`, `python run_rasa.py run …`.
 
 Differences from plain `rasa`: no telemetry, none of the import warnings, one computing thread (more only
-fight over the cores here), no cache of training steps, and the server's token comes from the environment
+fight over the cores here), no cache of training steps, no TensorFlow for a pipeline that does without it
+(docs/adr/0005; ``RASA_TENSORFLOW=1`` loads it), and the server's token comes from the environment
 (``GUICHET_NLU_TOKEN``), since arguments can be read by every user of the machine.
 """
 
@@ -10,7 +11,9 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 QUIET = {
     "RASA_TELEMETRY_ENABLED": "false",
@@ -27,14 +30,42 @@ QUIET = {
 
 def main() -> None:
     """Set up, then hand over to Rasa."""
-    sys.dont_write_bytecode = False  # compiling TensorFlow anew at each start costs some 15 s
-    os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
+    _quieten()
     os.chdir(Path(__file__).resolve().parent)
     sys.argv += _secret_arguments()
-    warnings.showwarning = lambda *_args, **_kwargs: None  # Rasa resets the filters; this stays
+    from rasa.__main__ import create_argument_parser
     from rasa.__main__ import main as rasa_main
+    from rasa.cli.utils import parse_last_positional_argument_as_model_path
 
+    parse_last_positional_argument_as_model_path()  # as Rasa does before it reads its arguments
+    arguments = create_argument_parser().parse_args()
+    _choose_tensorflow(lambda choice: choice.of_command(arguments))
     rasa_main()
+
+
+def prepare(model: str | Path) -> None:
+    """Set up a process that loads a model itself, with Rasa as its library. Call it before importing Rasa."""
+    _quieten()
+    _choose_tensorflow(lambda choice: choice.of_model(model))
+
+
+def _quieten() -> None:
+    sys.dont_write_bytecode = False  # compiling all that Rasa imports anew at each start costs seconds
+    os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
+    warnings.showwarning = lambda *_args, **_kwargs: None  # Rasa resets the filters; this stays
+
+
+def _choose_tensorflow(why: Callable[[ModuleType], str | None]) -> None:
+    """Put the stand-in in TensorFlow's place, unless there is a reason not to."""
+    if not Path(__file__).resolve().with_name("standin").is_dir():  # a copy of this file alone works too
+        return
+    from standin import choice, placeholders
+
+    reason = why(choice)
+    if reason:
+        print(f"With TensorFlow: {reason}.", file=sys.stderr)  # noqa: T201 - before Rasa sets up its log
+    elif placeholders.install():
+        os.environ["USE_TF"] = "0"  # so that transformers, where it is installed, does without as well
 
 
 def _secret_arguments() -> list[str]:
