@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from bot.app.nlu import nlu_place
+from bot.cli import nlu_evaluate
 from bot.cli.output import plain, print_json, print_table
 from bot.domain.understanding import Understanding
 from bot.knowledge.training import ensure_model, model_path
@@ -18,6 +19,7 @@ from bot.nlu.language import LinguaDetector
 from bot.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="What the bot understands, and training it.")
+app.command("evaluate", epilog=nlu_evaluate.EXAMPLES)(nlu_evaluate.evaluate)
 
 _PARSE_EXAMPLES = """
 Examples:

@@ -27,7 +27,7 @@ KEPT_MODELS = 3
 LAUNCHER = Path(bot.__file__).with_name("launch.py")
 """Runs the training so that it ends with us, however we end."""
 
-_OURS = ("PYTHON", "VIRTUAL_ENV", "GUICHET_", "UV_")
+FOREIGN = ("PYTHON", "VIRTUAL_ENV", "GUICHET_", "UV_")
 _STEP = re.compile(r"Starting to train component '([^']+)'")
 _ERROR = re.compile(r"(?:Error|Exception)\b")
 
@@ -155,7 +155,7 @@ async def _run(command: list[str], folder: Path, progress: Progress, timeout: fl
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=folder,
-        env={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+        env={name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
