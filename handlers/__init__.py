@@ -30,6 +30,7 @@ from handlers import (
     reading,
     receipts,
     resume_email,
+    several,
     small_talk,
     trouble,
 )
@@ -71,6 +72,7 @@ KINDS: Mapping[Kind, Behaviour] = {
     Kind.GLAD: small_talk.thanks,
     Kind.PROTECTED: protected.escalate,
     Kind.FORM: order_status.continue_form,
+    Kind.SEVERAL: several.answer_each,
     Kind.AMBIGUOUS: clarify.did_you_mean,
     Kind.UNSURE: fallback.unsure,
 }

@@ -24,7 +24,8 @@ def need_eyes(turn: Turn, found: Reading) -> bool:
     if not files:
         return False
     unclear = found.kind in (Kind.UNSURE, Kind.AMBIGUOUS) or found.intent == "out_of_scope"
-    return unclear or (found.kind is Kind.SURE and found.intent in PHOTO_MATTERS)
+    sure = {Kind.SURE: (found.intent,), Kind.SEVERAL: found.options}.get(found.kind, ())
+    return unclear or not PHOTO_MATTERS.isdisjoint(sure)
 
 
 async def received(turn: Turn, care: Care) -> Decision:

@@ -34,24 +34,40 @@ MENU = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """When the bot is sure enough; confidences are in [0, 1].
+    """When the bot is sure enough. All numbers about what a message means are here.
+
+    A confidence is a probability: of a hundred guesses at 0.6, about sixty are right. So a number below
+    says how often we accept to be wrong. Chosen by cross-validation on the training files, see docs.
 
     Attributes:
-        answer_at: an intent at least that sure is acted on.
-        ambiguous_within: a second intent that close to the best makes us ask which one.
-        protected_at: a protected intent at least that sure is acted on: a miss costs more than an alarm.
-        protected_within: so is a protected one that close behind the best.
-        person_at: anger, or the wish for a person, is acted on when best and at least that sure: "I did
+        answer_at: an intent at least that likely is acted on; so are two or three at least that likely
+            together, by asking which one.
+        ambiguous_within: an intent that is acted on, with another one that close behind it, makes us ask
+            which one.
+        option_at: an intent at least that likely may be asked about ("did you mean …?").
+        suggest_at: an intent at least that likely is worth a button when we did not understand.
+        behind_greeting_at: a question at least that likely is answered though the message is more likely
+            a mere greeting: a greeting said beside it takes nothing from it.
+        person_at: anger, or the wish for a person, is acted on when best and at least that likely: "I did
             not understand" is the wrong thing to say to either.
-        suggest_at: a guess at least that sure is worth a button when we did not understand.
+        upset_at: anger that likely, even if not best, spares the customer cheerful questions.
+        protected_at: protected intents that are together at least that likely are acted on: a miss costs
+            more than an alarm.
+        protected_best_at: so is one that is the best, or as good as, from that likelihood on. Below, no
+            intent means anything.
+        protected_within: how close behind the best is as good as the best.
     """
 
-    answer_at: float = 0.3
+    answer_at: float = 0.5
     ambiguous_within: float = 0.15
-    protected_at: float = 0.15
-    protected_within: float = 0.1
-    person_at: float = 0.2
+    option_at: float = 0.15
     suggest_at: float = 0.05
+    behind_greeting_at: float = 0.3
+    person_at: float = 0.3
+    upset_at: float = 0.2
+    protected_at: float = 0.25
+    protected_best_at: float = 0.15
+    protected_within: float = 0.1
 
 
 def _never(_chat: Chat) -> bool:

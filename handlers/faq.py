@@ -12,16 +12,18 @@ from bot.domain.turn import Turn
 from bot.ports.knowledge import Answer
 from handlers import fallback, handoff, order_status, reading
 from handlers.care import Care
-from handlers.saying import answer, button, human_button, topic_buttons
+from handlers.saying import MAX_BUTTON_BYTES, answer, button, human_button, topic_buttons
 
 MOST_TOPICS = 40
+BOTH = "+"
+"""Between two topics in the id of a button that is about both."""
 STUCK_AT = 3
 """The same question asked that often: our answer does not help."""
 
 
 async def answer_faq(turn: Turn, care: Care) -> Decision:
     """Answer the question that was understood."""
-    return await _answer(turn, care, reading.read(turn, care).intent)
+    return await answer_one(turn, care, reading.read(turn, care).intent)
 
 
 async def answer_pressed(turn: Turn, care: Care) -> Decision:
@@ -29,7 +31,7 @@ async def answer_pressed(turn: Turn, care: Care) -> Decision:
     intent = pressed_topic(turn)
     if intent == reading.ORDER:
         return await order_status.start(turn, care)
-    return await _answer(turn, care, intent)
+    return await answer_one(turn, care, intent)
 
 
 def pressed_topic(turn: Turn) -> str:
@@ -37,51 +39,73 @@ def pressed_topic(turn: Turn) -> str:
     return turn.event.button.partition(":")[2] if isinstance(turn.event, ButtonPress) else ""
 
 
-async def _answer(turn: Turn, care: Care, intent: str) -> Decision:
+async def answer_one(turn: Turn, care: Care, intent: str, *, beside: tuple[str, ...] = ()) -> Decision:
+    """Answer a question; ``beside`` are those of the same message that were answered just before."""
     entry = care.knowledge.answer(intent, turn.language)
     if entry is None:
         return await fallback.unsure(turn, care)
     if turn.chat.dialogue.topics.count(intent) >= STUCK_AT - 1:
         return handoff.offer(turn, care, "stuck.same_question")
-    return _tell(turn, care, entry)
+    return _tell(turn, care, entry, beside)
 
 
-def _tell(turn: Turn, care: Care, entry: Answer) -> Decision:
-    upset, asks = reading.is_upset(turn), may_ask_help(turn, entry.intent)
-    text, buttons = entry.text, topic_buttons(care, entry.related, turn.language)
+def answer_first(turn: Turn, care: Care, entry: Answer) -> Decision:
+    """Only the words: of several questions, nothing is asked back and nothing offered before the last."""
+    return answer(turn, care, entry.text, topic=entry.intent)
+
+
+def _tell(turn: Turn, care: Care, entry: Answer, beside: tuple[str, ...]) -> Decision:
+    topics = (*beside, entry.intent)
+    upset, asks = reading.is_upset(turn, care.thresholds), may_ask_help(turn, care, topics)
+    text, buttons = entry.text, topic_buttons(care, _related(care, topics, turn.language), turn.language)
     if _has_files(turn):
         text += "\n\n" + care.replies.get("attachment.kept", turn.language)
     if asks:
-        text += "\n\n" + care.replies.get("help.question", turn.language)
-        buttons = (*_help_buttons(care, entry.intent, turn.language), *buttons)
+        text += "\n\n" + care.replies.get("help.both" if beside else "help.question", turn.language)
+        buttons = (*_help_buttons(care, topics, turn.language), *buttons)
     if upset or _has_files(turn):
         buttons = (*buttons, human_button(care, turn.language))
     return answer(
         turn,
         care,
         text,
-        chat=_answered(turn.chat, entry.intent),
+        chat=answered(turn.chat, topics),
         buttons=buttons,
         topic=entry.intent,
         awaiting="help" if asks else None,
     )
 
 
-def may_ask_help(turn: Turn, intent: str) -> bool:
+def may_ask_help(turn: Turn, care: Care, topics: tuple[str, ...]) -> bool:
     """Whether "did this help?" is in place: once a topic, not to the angry, not after a person."""
     chat = turn.chat
     met_a_person = chat.dialogue.slot("after_person") or (chat.conversation and chat.conversation.last_agent)
-    return intent not in chat.dialogue.topics and not met_a_person and not reading.is_upset(turn)
+    if met_a_person or reading.is_upset(turn, care.thresholds):
+        return False
+    return set(topics).isdisjoint(chat.dialogue.topics) and _fits(topics)
 
 
-def _answered(chat: Chat, intent: str) -> Chat:
-    dialogue: Dialogue = chat.dialogue.with_slot("help_topic", intent)
-    dialogue = replace(dialogue, topics=(*dialogue.topics, intent)[-MOST_TOPICS:])
+def _fits(topics: tuple[str, ...]) -> bool:
+    return len(f"yes:{BOTH.join(topics)}".encode()) <= MAX_BUTTON_BYTES
+
+
+def _related(care: Care, topics: tuple[str, ...], language: str) -> tuple[str, ...]:
+    """What people ask after the last answer, then after those before it."""
+    entries = (care.knowledge.answer(topic, language) for topic in reversed(topics))
+    related = (intent for entry in entries if entry for intent in entry.related)
+    return tuple(intent for intent in related if intent not in topics)
+
+
+def answered(chat: Chat, topics: tuple[str, ...]) -> Chat:
+    """The chat once those were answered."""
+    dialogue: Dialogue = chat.dialogue.with_slot("help_topic", BOTH.join(topics))
+    dialogue = replace(dialogue, topics=(*dialogue.topics, *topics)[-MOST_TOPICS:])
     return replace(chat, dialogue=dialogue)
 
 
-def _help_buttons(care: Care, intent: str, language: str) -> tuple[Button, ...]:
-    return button(care, "yes", language, f"yes:{intent}"), button(care, "no", language, f"no:{intent}")
+def _help_buttons(care: Care, topics: tuple[str, ...], language: str) -> tuple[Button, ...]:
+    about = BOTH.join(topics)
+    return button(care, "yes", language, f"yes:{about}"), button(care, "no", language, f"no:{about}")
 
 
 def _has_files(turn: Turn) -> bool:

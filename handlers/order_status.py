@@ -90,7 +90,8 @@ def _ask(turn: Turn, care: Care, key: str, **values: object) -> Decision:
 
 def _tell(turn: Turn, care: Care, order: Order) -> Decision:
     text = describe(order, care, turn.language, _today(turn, care))
-    buttons = topic_buttons(care, NEXT[order.status], turn.language)
+    following = tuple(intent for intent in NEXT[order.status] if intent not in turn.chat.dialogue.topics)
+    buttons = topic_buttons(care, following, turn.language)
     buttons = (*buttons, human_button(care, turn.language))
     return answer(turn, care, text, chat=_forgotten(turn.chat), buttons=buttons, topic=reading.ORDER)
 

@@ -1,7 +1,9 @@
 """Reading a message: what the model's ranking means here, in this order.
 
 The model was not reached → files without words → no words at all → protected → the answer to
-what we asked → sure → "which of these?" → not understood.
+what we asked → sure, of one question or of two → "which of these?" → not understood.
+
+The numbers it goes by are ``handlers.care.Thresholds``.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from enum import StrEnum
 
 from bot.domain.events import CustomerMessage
 from bot.domain.turn import Turn
-from bot.domain.understanding import Guess, Understanding
+from bot.domain.understanding import Guess, Question, Understanding, Verdict
 from handlers import order_facts
 from handlers.care import Care, Thresholds
 
@@ -21,6 +23,7 @@ FAQ = "faq_"
 ORDER = "order_status"
 HUMAN = "talk_to_human"
 COMPLAINT = "complaint"
+OUT_OF_SCOPE = "out_of_scope"
 PROTECTED = ("distress", "threat", "adverse_reaction", "minor", "withdrawal", "data_request")
 """Gravest first."""
 SMALL_TALK = frozenset({"greet", "goodbye", "thanks", "how_are_you", "bot_challenge", "affirm", "deny"})
@@ -28,8 +31,10 @@ OPENERS = frozenset({"greet", "thanks", "how_are_you"})
 """Politeness that often stands before a question in the same message."""
 OPENER_WORDS = 3
 """A message of more words may hold a question behind its greeting."""
-STRONG = 0.15
-"""Two or three questions at least that likely, and together sure enough, are worth asking which."""
+FACTS_WORDS = 8
+"""A message of more words may hold a question beside the order's number and proof."""
+NO_WORDS_KNOWN = "no_known_words"
+"""The model's reason for a text of which it knows no word: not understood, rather than not ours."""
 
 _YES = frozenset({"oui", "ouais", "ok", "okay", "yes", "yep", "yeah", "si", "volontiers", "d'accord", "sure"})
 _NO = frozenset({"non", "nan", "nope", "no", "nn"})
@@ -49,13 +54,18 @@ class Kind(StrEnum):
     PROTECTED = "protected"
     FORM = "form"
     SURE = "sure"
+    SEVERAL = "several"
     AMBIGUOUS = "ambiguous"
     UNSURE = "unsure"
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What we make of a message. ``options`` are the intents to offer when it is not clear."""
+    """What we make of a message.
+
+    ``options`` are the intents to offer when it is not clear, and the questions of a message that asks
+    several, in the order asked.
+    """
 
     kind: Kind
     intent: str = ""
@@ -64,27 +74,38 @@ class Reading:
 
 def read(turn: Turn, care: Care) -> Reading:
     """Read the customer's message."""
+    return meaning(turn, care.thresholds)
+
+
+def meaning(turn: Turn, thresholds: Thresholds) -> Reading:
+    """Read the customer's message by these numbers."""
     if turn.nlu_down:
         return Reading(Kind.DOWN)
     if not has_words(turn.text):
         return _without_words(turn)
     if turn.understanding is None:
         return Reading(Kind.UNSURE)
-    alarm = protected(turn.understanding, care.thresholds)
+    alarm = protected(turn.understanding, thresholds)
     if alarm is not None:
         return Reading(Kind.PROTECTED, alarm)
-    return _in_context(turn, _meaning(turn, turn.understanding, care.thresholds))
+    return _in_context(turn, _with_words(turn, turn.understanding, thresholds))
 
 
 def protected(understanding: Understanding, thresholds: Thresholds) -> str | None:
-    """A protected intent that must be acted on: best, or just behind the best."""
-    best = understanding.best.confidence
-    for guess in understanding.ranking[:2]:
-        likely = guess.confidence >= thresholds.protected_at
-        close = best - guess.confidence <= thresholds.protected_within
-        if guess.intent in PROTECTED and likely and close:
-            return guess.intent
-    return None
+    """The protected intent that must be acted on, the gravest if several: wherever in the message one is
+    best or as good as, or where they are likely enough together."""
+    found = (_alarm(ranking, thresholds) for ranking in understanding.rankings)
+    return min(filter(None, found), key=PROTECTED.index, default=None)
+
+
+def _alarm(ranking: tuple[Guess, ...], thresholds: Thresholds) -> str | None:
+    grave = [guess for guess in ranking if guess.intent in PROTECTED]
+    if not grave:
+        return None
+    behind = ranking[0].confidence - grave[0].confidence
+    best = grave[0].confidence >= thresholds.protected_best_at and behind <= thresholds.protected_within
+    together = sum(guess.confidence for guess in grave) >= thresholds.protected_at
+    return grave[0].intent if best or together else None
 
 
 def has_words(text: str) -> bool:
@@ -92,12 +113,13 @@ def has_words(text: str) -> bool:
     return any(char.isalnum() for char in text)
 
 
-def is_upset(turn: Turn) -> bool:
+def is_upset(turn: Turn, thresholds: Thresholds) -> bool:
     """Whether the customer sounds angry: no cheerful questions then."""
     if turn.understanding is None:
         return False
-    close = turn.understanding.ranking[:3]
-    return is_shouting(turn.text) or any(g.intent == COMPLAINT and g.confidence >= 0.2 for g in close)
+    guesses = (guess for ranking in turn.understanding.rankings for guess in ranking)
+    angry = (g.intent == COMPLAINT and g.confidence >= thresholds.upset_at for g in guesses)
+    return is_shouting(turn.text) or any(angry)
 
 
 def is_shouting(text: str) -> bool:
@@ -123,8 +145,33 @@ def _without_words(turn: Turn) -> Reading:
 # --- with words ----------------------------------------------------------------------------
 
 
-def _meaning(turn: Turn, understanding: Understanding, thresholds: Thresholds) -> Reading:
-    ranking = _behind_the_greeting(turn.text, understanding.ranking, thresholds)
+def _with_words(turn: Turn, understanding: Understanding, thresholds: Thresholds) -> Reading:
+    whole = _one(turn, turn.text, understanding.ranking, thresholds)
+    parts = (_part(turn, asked, thresholds) for asked in understanding.questions)
+    meant = tuple(dict.fromkeys(filter(None, parts)))
+    for person in (COMPLAINT, HUMAN):
+        if person in meant or (whole.kind is Kind.SURE and whole.intent == person):
+            return Reading(Kind.SURE, person)
+    asked = tuple(intent for intent in meant if _is_question(intent))
+    if len(asked) > 1:
+        return Reading(Kind.SEVERAL, options=asked)
+    if asked and not (whole.kind is Kind.SURE and _is_question(whole.intent)):
+        return Reading(Kind.SURE, asked[0])
+    return whole
+
+
+def _part(turn: Turn, asked: Question, thresholds: Thresholds) -> str:
+    """What one of several questions means; nothing where it is not clear. It is not asked back."""
+    found = _one(turn, turn.text[asked.start : asked.end], asked.ranking, thresholds)
+    likely = found.kind is Kind.AMBIGUOUS and asked.best.confidence >= thresholds.answer_at
+    return found.intent if found.kind is Kind.SURE or likely else ""
+
+
+def _one(turn: Turn, text: str, ranking: tuple[Guess, ...], thresholds: Thresholds) -> Reading:
+    """What one question means; ``text`` is the part of the message that asks it."""
+    question = _behind_the_greeting(text, ranking, thresholds)
+    if question is not None:
+        return Reading(Kind.SURE, question)
     best = ranking[0]
     needed = thresholds.person_at if best.intent in (HUMAN, COMPLAINT) else thresholds.answer_at
     if best.confidence < needed:
@@ -134,8 +181,15 @@ def _meaning(turn: Turn, understanding: Understanding, thresholds: Thresholds) -
         return Reading(Kind.SURE, COMPLAINT)
     options = tuple(intent for intent in rivals if _can_offer(intent))
     if _can_offer(best.intent) and best.intent != HUMAN and options:
-        return Reading(Kind.AMBIGUOUS, best.intent, (best.intent, *options)[:3])
+        return _which(turn, (best.intent, *options))
     return Reading(Kind.SURE, best.intent)
+
+
+def _which(turn: Turn, options: tuple[str, ...]) -> Reading:
+    # Looking up the order that was named tells more than asking back.
+    if ORDER in options and order_facts.number_in(turn):
+        return Reading(Kind.SURE, ORDER)
+    return Reading(Kind.AMBIGUOUS, options[0], options[:3])
 
 
 def _unclear(turn: Turn, ranking: tuple[Guess, ...], thresholds: Thresholds) -> Reading:
@@ -145,27 +199,32 @@ def _unclear(turn: Turn, ranking: tuple[Guess, ...], thresholds: Thresholds) -> 
     best = ranking[0].intent
     if best in SMALL_TALK and _share(ranking, SMALL_TALK) >= thresholds.answer_at:
         return Reading(Kind.SURE, best)
-    strong = tuple(g for g in ranking if g.confidence >= STRONG and _can_offer(g.intent))[:3]
+    strong = tuple(g for g in ranking if g.confidence >= thresholds.option_at and _can_offer(g.intent))[:3]
     if len(strong) > 1 and sum(g.confidence for g in strong) >= thresholds.answer_at:
         return Reading(Kind.AMBIGUOUS, best, tuple(g.intent for g in strong))
+    if _is_not_ours(turn.understanding):
+        return Reading(Kind.SURE, OUT_OF_SCOPE)
     likely = (g.intent for g in ranking if g.confidence >= thresholds.suggest_at)
     return Reading(Kind.UNSURE, "", tuple(i for i in likely if _can_offer(i) and i != HUMAN)[:3])
+
+
+def _is_not_ours(understanding: Understanding | None) -> bool:
+    """Whether the model is sure that the message is about nothing we know."""
+    told = understanding.explanation if understanding else None
+    return told is not None and told.verdict is Verdict.OUT and told.reason != NO_WORDS_KNOWN
 
 
 def _share(ranking: tuple[Guess, ...], intents: frozenset[str]) -> float:
     return sum(guess.confidence for guess in ranking if guess.intent in intents)
 
 
-def _behind_the_greeting(text: str, ranking: tuple[Guess, ...], thresholds: Thresholds) -> tuple[Guess, ...]:
-    """``bonjour, comment retourner une crème ?`` is a question: read it without its greeting."""
+def _behind_the_greeting(text: str, ranking: tuple[Guess, ...], thresholds: Thresholds) -> str | None:
+    """``bonjour, comment retourner une crème ?`` is a question."""
     if ranking[0].intent not in OPENERS or len(text.split()) <= OPENER_WORDS:
-        return ranking
-    rest = [guess for guess in ranking if guess.intent not in OPENERS]
-    share = 1 - _share(ranking, OPENERS)
-    if not rest or share <= 0.05 or rest[0].intent in SMALL_TALK:
-        return ranking
-    scaled = tuple(Guess(guess.intent, min(1.0, guess.confidence / share)) for guess in rest)
-    return scaled if scaled[0].confidence >= thresholds.answer_at else ranking
+        return None
+    asked = (guess for guess in ranking if _can_offer(guess.intent) or guess.intent == COMPLAINT)
+    likely = next(asked, None)
+    return likely.intent if likely and likely.confidence >= thresholds.behind_greeting_at else None
 
 
 def _rivals(ranking: tuple[Guess, ...], within: float) -> tuple[str, ...]:
@@ -177,13 +236,17 @@ def _can_offer(intent: str) -> bool:
     return intent.startswith(FAQ) or intent in (ORDER, HUMAN)
 
 
+def _is_question(intent: str) -> bool:
+    return intent.startswith(FAQ) or intent == ORDER
+
+
 # --- in the light of what we asked ---------------------------------------------------------
 
 
 def _in_context(turn: Turn, found: Reading) -> Reading:
     awaiting = turn.chat.dialogue.awaiting
     if awaiting == "order":
-        return found if _interrupts(turn, found) else Reading(Kind.FORM, ORDER)
+        return found if _interrupts(turn, found) else _with_the_form(turn, found)
     if awaiting in ("help", "person"):
         said = yes_or_no(turn.text)
         return Reading(Kind.SURE, said) if said else found
@@ -192,13 +255,26 @@ def _in_context(turn: Turn, found: Reading) -> Reading:
 
 def _interrupts(turn: Turn, found: Reading) -> bool:
     """Whether a message sent while we wait for order details is about something else."""
+    if found.kind is Kind.SEVERAL and not order_facts.mentions_any(turn):
+        return True
     if found.kind is not Kind.SURE:
         return False
     if found.intent in (HUMAN, COMPLAINT):
         return True
-    if found.intent in (ORDER, "affirm", "deny", "out_of_scope"):
+    if found.intent in (ORDER, "affirm", "deny", OUT_OF_SCOPE):
         return False
     return not order_facts.mentions_any(turn)
+
+
+def _with_the_form(turn: Turn, found: Reading) -> Reading:
+    """What we asked for, and perhaps questions beside it: ``4812077, et l'adresse se change encore ?``."""
+    beside = found.options if found.kind is Kind.SEVERAL else ()
+    if found.kind is Kind.SURE and len(turn.text.split()) > FACTS_WORDS:
+        beside = (found.intent,)
+    asked = tuple(intent for intent in beside if intent.startswith(FAQ))
+    if asked and order_facts.mentions_any(turn):
+        return Reading(Kind.SEVERAL, options=(*asked, ORDER))
+    return Reading(Kind.FORM, ORDER)
 
 
 def yes_or_no(text: str) -> str | None:

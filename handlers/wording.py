@@ -20,7 +20,7 @@ WORDING: Mapping[str, frozenset[str]] = {
     **_keys(
         "small_talk", greet="", how_are_you="", bot_challenge="", thanks="", goodbye="", affirm="", deny=""
     ),
-    **_keys("help", question="", yes="", no=""),
+    **_keys("help", question="", both="", yes="", no=""),
     **_keys("stuck", same_question=""),
     **_keys("clarify", which=""),
     **_keys("fallback", rephrase="", out_of_scope="", none_of_these="", wordless="", offer=""),

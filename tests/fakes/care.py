@@ -17,7 +17,7 @@ from bot.domain.identity import Agent, ChatId
 from bot.domain.message import Attachment, AttachmentKind, Author, Line
 from bot.domain.outgoing import MessageOut, ResumeEmail
 from bot.domain.turn import Turn
-from bot.domain.understanding import Entity, Guess, Understanding
+from bot.domain.understanding import Entity, Explanation, Guess, Question, Understanding
 from bot.engine.speaker import with_open_conversation
 from bot.ports.knowledge import Answer
 from bot.ports.shop import Order, OrderStatus
@@ -84,7 +84,16 @@ class FakeShop:
 
 
 THRESHOLDS = Thresholds(
-    answer_at=0.5, ambiguous_within=0.1, protected_at=0.3, protected_within=0.05, person_at=0.3
+    answer_at=0.5,
+    ambiguous_within=0.1,
+    option_at=0.15,
+    suggest_at=0.05,
+    behind_greeting_at=0.3,
+    person_at=0.3,
+    upset_at=0.2,
+    protected_at=0.3,
+    protected_best_at=0.2,
+    protected_within=0.05,
 )
 """Round numbers for stories; the ones in force are tuned to the pipeline."""
 
@@ -101,10 +110,25 @@ def make_care(**changes: Any) -> Care:
     return Care(**{**values, **changes})
 
 
+Asked = Sequence[tuple[str, Mapping[str, float]]]
+"""Parts of a text that each ask something, and what the model makes of each."""
+
+
+def ranked(guesses: Mapping[str, float]) -> tuple[Guess, ...]:
+    return tuple(
+        sorted((Guess(intent, sure) for intent, sure in guesses.items()), key=lambda g: -g.confidence)
+    )
+
+
 def understanding(entities: Mapping[str, str] | None = None, **guesses: float) -> Understanding:
-    ranking = sorted((Guess(intent, sure) for intent, sure in guesses.items()), key=lambda g: -g.confidence)
     found = tuple(Entity(name, value, 0, len(value)) for name, value in (entities or {}).items())
-    return Understanding(ranking=tuple(ranking), entities=found, model="m1", ms=5)
+    return Understanding(ranking=ranked(guesses), entities=found, model="m1", ms=5)
+
+
+def questions(text: str, asked: Asked) -> tuple[Question, ...]:
+    return tuple(
+        Question(text.index(part), text.index(part) + len(part), ranked(guesses)) for part, guesses in asked
+    )
 
 
 @dataclass
@@ -131,9 +155,16 @@ class Story:
         nlu_down: bool = False,
         flooding: bool = False,
         failed: bool = False,
+        asked: Asked = (),
+        why: Explanation | None = None,
         **guesses: float,
     ) -> list[MessageOut]:
+        """``asked`` are the questions of a message that holds two; the first is the more important one
+        unless ``guesses`` say what the whole means."""
+        guesses = guesses or dict(asked[0][1] if asked else {})
         meaning = understanding(entities, **guesses) if guesses else None
+        if meaning is not None:
+            meaning = replace(meaning, questions=questions(text, asked), explanation=why)
         event = self._event(ev.CustomerMessage, text=text, attachments=files)
         return await self.happens(
             event, understanding=meaning, nlu_down=nlu_down, flooding=flooding, failed=failed
@@ -206,8 +237,12 @@ class Story:
         return only
 
     @property
+    def answers(self) -> list[MessageOut]:
+        return [message for message in self.messages if message.answers]
+
+    @property
     def buttons(self) -> list[str]:
-        return [button.id for button in self.answer.buttons]
+        return [button.id for button in self.answers[-1].buttons]
 
     @property
     def speaker(self) -> Speaker:

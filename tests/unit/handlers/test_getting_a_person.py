@@ -138,15 +138,21 @@ async def test_a_protected_intent_just_behind_the_best_is_acted_on():
 @pytest.mark.parametrize(
     "guesses",
     [
-        {"faq_sensitive_skin": 0.6, "adverse_reaction": 0.3},
-        {"adverse_reaction": 0.2, "faq_sensitive_skin": 0.19},
-        {"faq_vegan": 0.36, "faq_jobs": 0.35, "adverse_reaction": 0.34},
+        {"faq_sensitive_skin": 0.6, "adverse_reaction": 0.25},
+        {"adverse_reaction": 0.15, "faq_sensitive_skin": 0.14},
+        {"faq_vegan": 0.12, "distress": 0.1, "threat": 0.1, "minor": 0.05},
     ],
 )
 async def test_a_protected_intent_that_is_far_behind_or_mere_noise_is_not(guesses):
     story = Story()
     await story.says("peau sensible", **guesses)
     assert story.handler != "protected.escalate"
+
+
+async def test_protected_intents_that_are_only_together_likely_are_acted_on():
+    story = Story()
+    await story.says("je vais faire une bêtise", faq_store_hours=0.4, threat=0.17, distress=0.16)
+    assert story.handler == "protected.escalate"
 
 
 async def test_a_protected_message_comes_before_the_order_form():

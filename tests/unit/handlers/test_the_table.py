@@ -16,7 +16,7 @@ from bot.domain import events as ev
 from bot.domain.chat import Dialogue, Speaker
 from bot.domain.message import Author
 from bot.domain.turn import Turn
-from bot.domain.understanding import Entity, Guess, Understanding
+from bot.domain.understanding import Entity, Explanation, Guess, Question, Understanding, Verdict
 from handlers import EVENTS, HANDLED_INTENTS, build_choose
 from handlers.reading import PROTECTED, SMALL_TALK
 from tests.fakes.care import (
@@ -63,12 +63,19 @@ ENTITIES = st.builds(
     start=st.just(0),
     end=st.just(1),
 )
+RANKINGS = st.lists(st.builds(Guess, INTENTS, st.floats(0, 1)), min_size=1, max_size=6).map(
+    lambda guesses: tuple(sorted(guesses, key=lambda guess: -guess.confidence))
+)
+QUESTIONS = st.builds(Question, start=st.integers(0, 9), end=st.integers(10, 99), ranking=RANKINGS)
+EXPLANATIONS = st.builds(
+    Explanation, in_scope=st.floats(0, 1), verdict=st.sampled_from(Verdict), reason=st.text(max_size=9)
+)
 UNDERSTANDINGS = st.builds(
     Understanding,
-    ranking=st.lists(st.builds(Guess, INTENTS, st.floats(0, 1)), min_size=1, max_size=6).map(
-        lambda guesses: tuple(sorted(guesses, key=lambda guess: -guess.confidence))
-    ),
+    ranking=RANKINGS,
     entities=st.lists(ENTITIES, max_size=3).map(tuple),
+    questions=st.one_of(st.just(()), st.tuples(QUESTIONS, QUESTIONS)),
+    explanation=st.one_of(st.none(), EXPLANATIONS),
 )
 TEXTS = st.one_of(
     st.text(max_size=60),
@@ -101,13 +108,15 @@ def story_with(dialogue: Dialogue, shop_is_down: bool) -> Story:
     return story
 
 
-def check_one_answer(story: Story, dialogue: Dialogue) -> None:
-    answers = [message for message in story.messages if message.answers]
-    assert len(answers) == 1
-    assert answers[0].text.strip()
-    assert all(0 < len(button.id.encode()) <= 64 and button.label for button in answers[0].buttons)
-    assert len({button.id for button in answers[0].buttons}) == len(answers[0].buttons)
-    assert (len(story.messages) == 2) == (not dialogue.introduced)
+def check_answer(story: Story, dialogue: Dialogue, most: int = 1) -> None:
+    *first, last = story.answers
+    assert len(first) < most
+    assert all(answer.text.strip() and not answer.buttons and answer.topic for answer in first)
+    assert last.text.strip()
+    assert len({answer.topic for answer in (*first, last)}) == len(first) + 1
+    assert all(0 < len(button.id.encode()) <= 64 and button.label for button in last.buttons)
+    assert len({button.id for button in last.buttons}) == len(last.buttons) <= 7
+    assert (len(story.messages) == len(story.answers) + 1) == (not dialogue.introduced)
     assert story.messages[0].author is Author.SYSTEM or dialogue.introduced
     assert story.speaker in (Speaker.BOT, Speaker.WAITING)
     assert ("idle" in story.timers) == (story.speaker is Speaker.BOT)
@@ -122,14 +131,14 @@ def check_one_answer(story: Story, dialogue: Dialogue) -> None:
     nlu_down=st.booleans(),
     shop_is_down=st.booleans(),
 )
-def test_while_the_bot_speaks_every_message_gets_exactly_one_answer(
+def test_while_the_bot_speaks_every_message_gets_one_answer_or_one_a_question(
     text, files, meaning, dialogue, nlu_down, shop_is_down
 ):
     story = story_with(dialogue, shop_is_down)
     event = story._event(ev.CustomerMessage, text=text, attachments=tuple(files))
     down = nlu_down and meaning is None and bool(text.strip())
     asyncio.run(story.happens(event, understanding=meaning, nlu_down=down))
-    check_one_answer(story, dialogue)
+    check_answer(story, dialogue, most=3 if meaning and meaning.questions else 2)
 
 
 @settings(max_examples=60, deadline=None)
@@ -142,7 +151,7 @@ def test_so_does_every_button_and_command(button, command, dialogue, failed):
         else:
             event = story._event(ev.CustomerCommand, command=command, argument=button)
         asyncio.run(story.happens(event, failed=failed))
-        check_one_answer(story, dialogue)
+        check_answer(story, dialogue)
 
 
 @settings(max_examples=60, deadline=None)

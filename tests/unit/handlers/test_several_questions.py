@@ -1,0 +1,275 @@
+"""Two questions in one message: both are answered, and nothing is asked twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.chat import Speaker
+from bot.domain.conversation import HandoffReason
+from bot.domain.facts import FeedbackGiven
+from bot.domain.message import Author
+from tests.fakes.care import PHOTO, FakeKnowledge, Story, make_care
+
+RETURN = ("comment retourner une crème", {"faq_return_how": 0.9})
+COST = ("combien coûte la livraison", {"faq_delivery_cost": 0.85})
+BOTH = "bonjour, comment retourner une crème et combien coûte la livraison ?"
+MOVING = (
+    "coucou, la 4812077 passée dimanche n'est pas là, je déménage vendredi, vous pouvez regarder et me dire "
+    "si l'adresse se change encore ? merci bcp"
+)
+WHERE = ("la 4812077 passée dimanche n'est pas là", {"order_status": 0.8})
+ADDRESS = ("me dire si l'adresse se change encore", {"faq_change_address": 0.9})
+NUMBER = {"order_number": "4812077"}
+
+
+async def test_both_are_answered_in_the_order_asked_each_in_a_message_of_its_own():
+    story = Story()
+    intro, first, second = await story.says(BOTH, asked=[RETURN, COST])
+    assert intro.author is Author.SYSTEM
+    assert (first.topic, second.topic) == ("faq_return_how", "faq_delivery_cost")
+    assert first.text == "Answer faq_return_how fr."
+    assert second.text.startswith("Answer faq_delivery_cost fr.")
+    assert story.chat.dialogue.topics == ("faq_return_how", "faq_delivery_cost")
+
+
+async def test_whether_it_helped_is_asked_once_for_both_and_the_buttons_stand_together():
+    story = Story()
+    await story.says(BOTH, asked=[RETURN, COST])
+    first, second = story.answers
+    assert first.buttons == ()
+    assert story.text("help.both") in second.text
+    assert story.text("help.question") not in second.text
+    assert story.buttons == [
+        "yes:faq_return_how+faq_delivery_cost",
+        "no:faq_return_how+faq_delivery_cost",
+        "faq:faq_delivery_times",
+        "faq:faq_refund_when",
+        "faq:faq_samples",
+    ]
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+async def test_so_it_is_in_the_customer_s_language(language):
+    story = Story(language=language)
+    await story.says(BOTH, asked=[RETURN, COST])
+    assert story.answers[0].text.endswith(f"{language}.")
+    assert story.text("help.both") in story.answers[1].text
+
+
+@pytest.mark.parametrize("how", ["press", "word"])
+@pytest.mark.parametrize("helped", [True, False])
+async def test_an_opinion_on_both_is_one_on_each(how, helped):
+    story = Story()
+    await story.says(BOTH, asked=[RETURN, COST])
+    if how == "press":
+        await story.presses(story.buttons[0 if helped else 1])
+    else:
+        await story.says("oui" if helped else "non", affirm=0.2)
+    assert story.facts == [
+        FeedbackGiven(topic="faq_return_how", helped=helped),
+        FeedbackGiven(topic="faq_delivery_cost", helped=helped),
+    ]
+    assert story.answer.text == story.text("help.yes" if helped else "help.no")
+
+
+async def test_a_no_to_both_is_one_failure_of_ours_and_not_two():
+    story = Story()
+    await story.says(BOTH, asked=[RETURN, COST])
+    await story.presses("no:faq_return_how+faq_delivery_cost")
+    assert story.speaker is Speaker.BOT
+
+
+async def test_an_invented_pair_of_topics_is_no_opinion():
+    story = Story()
+    await story.presses("yes:" + "+".join(["a", "b", "faq_return_how"]))
+    assert story.facts == []
+
+
+async def test_topics_whose_button_no_channel_could_carry_are_not_asked_about():
+    story, long = Story(), "faq_" + "x" * 42
+    await story.says(BOTH, asked=[RETURN, (COST[0], {long: 0.9})])
+    assert [answer.topic for answer in story.answers] == ["faq_return_how", long]
+    assert not [button for button in story.buttons if button.startswith("yes:")]
+
+
+async def test_an_answer_given_before_is_given_again_and_nobody_is_asked_about_it():
+    story = Story()
+    await story.says("comment retourner une crème ?", faq_return_how=0.9)
+    await story.says(BOTH, asked=[RETURN, COST])
+    assert [answer.topic for answer in story.answers] == ["faq_return_how", "faq_delivery_cost"]
+    assert story.text("help.both") not in story.answers[1].text
+
+
+async def test_the_same_question_twice_is_one():
+    story = Story()
+    await story.says(BOTH, asked=[RETURN, (COST[0], {"faq_return_how": 0.8})])
+    assert story.answer.topic == "faq_return_how"
+    assert story.text("help.question") in story.answer.text
+
+
+async def test_a_question_whose_entry_is_gone_leaves_the_other():
+    story = Story(make_care(knowledge=FakeKnowledge(missing=["faq_delivery_cost"])))
+    await story.says(BOTH, asked=[RETURN, COST])
+    assert story.answer.topic == "faq_return_how"
+
+
+async def test_two_questions_whose_entries_are_gone_are_not_understood():
+    gone = FakeKnowledge(missing=["faq_delivery_cost", "faq_return_how"])
+    story = Story(make_care(knowledge=gone))
+    await story.says(BOTH, asked=[RETURN, COST])
+    assert story.answer.text == story.text("fallback.rephrase")
+
+
+@pytest.mark.parametrize("talk", ["greet", "thanks", "goodbye", "how_are_you"])
+async def test_small_talk_never_wins_over_a_question(talk):
+    story = Story()
+    await story.says("bonjour, comment retourner une crème ?", asked=[("bonjour", {talk: 0.95}), RETURN])
+    assert story.answer.topic == "faq_return_how"
+
+
+async def test_what_is_not_ours_never_wins_over_a_question():
+    story = Story()
+    asked = [("quel temps fait-il", {"out_of_scope": 0.9}), RETURN]
+    await story.says("quel temps fait-il et comment retourner une crème ?", asked=asked)
+    assert story.answer.topic == "faq_return_how"
+
+
+async def test_a_part_that_is_not_clear_leaves_the_clear_one():
+    story = Story()
+    await story.says(BOTH, asked=[(RETURN[0], {"faq_return_how": 0.2}), COST], faq_return_how=0.2)
+    assert story.answer.topic == "faq_delivery_cost"
+
+
+async def test_a_part_that_could_mean_two_things_is_not_asked_back():
+    story = Story()
+    either = (RETURN[0], {"faq_return_how": 0.52, "faq_return_cost": 0.46})
+    await story.says(BOTH, asked=[either, COST])
+    assert [answer.topic for answer in story.answers] == ["faq_return_how", "faq_delivery_cost"]
+
+
+# --- an order among them -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asked", [[WHERE, ADDRESS], [ADDRESS, WHERE]])
+async def test_the_question_is_answered_then_the_order_looked_up(asked):
+    story = Story()
+    await story.says(MOVING, asked=asked, entities=NUMBER)
+    address, proof = story.answers
+    assert (address.topic, address.text) == ("faq_change_address", "Answer faq_change_address fr.")
+    assert proof.text == story.text("order.ask_proof", number="4812077")
+    await story.says("69002", faq_jobs=0.1)
+    assert "Colis Clair" in story.answer.text
+    assert story.care.shop.asked == ["4812077"]
+
+
+async def test_an_order_that_is_proved_is_told_after_the_answer():
+    story = Story()
+    await story.says(MOVING + " 69002", asked=[WHERE, ADDRESS], entities=NUMBER)
+    assert [answer.topic for answer in story.answers] == ["faq_change_address", "order_status"]
+    assert "Colis Clair" in story.answers[1].text
+
+
+async def test_what_was_just_answered_is_not_offered_after_the_order():
+    story = Story()
+    asked = [WHERE, ("me dire si", {"faq_delivery_times": 0.9})]
+    await story.says(MOVING + " 69002", asked=asked, entities=NUMBER)
+    assert story.buttons == ["faq:faq_parcel_not_received", "human"]
+
+
+async def test_an_order_that_is_named_is_looked_up_rather_than_asked_about():
+    story = Story()
+    either = (WHERE[0], {"faq_parcel_not_received": 0.5, "order_status": 0.44})
+    await story.says(MOVING, asked=[either, ADDRESS], entities=NUMBER)
+    assert story.answers[-1].text == story.text("order.ask_proof", number="4812077")
+
+
+async def test_after_too_many_look_ups_the_answer_is_still_given_and_a_person_takes_the_order():
+    story = Story(make_care(order_attempts=0))
+    await story.says(MOVING + " 69002", asked=[WHERE, ADDRESS], entities=NUMBER)
+    assert story.answers[0].topic == "faq_change_address"
+    assert story.answers[1].text.startswith(story.text("order.too_many"))
+    assert story.speaker is Speaker.WAITING
+    assert "idle" not in story.timers
+
+
+async def test_what_we_asked_for_and_a_question_beside_it_are_both_taken():
+    story = Story()
+    await story.says("où est mon colis ?", order_status=0.9)
+    text = "c'est la 4812077, et est-ce que l'adresse se change encore ?"
+    await story.says(text, faq_change_address=0.9, entities=NUMBER)
+    assert story.answers[0].topic == "faq_change_address"
+    assert story.answers[1].text == story.text("order.ask_proof", number="4812077")
+    assert story.chat.dialogue.awaiting == "order"
+
+
+async def test_a_postcode_with_its_town_is_no_question_about_stores():
+    story = Story()
+    await story.says("la 4812077 ?", order_status=0.9)
+    await story.says("c'est 69002 Lyon", faq_store_locations=0.9)
+    assert "Colis Clair" in story.answer.text
+
+
+async def test_two_other_questions_in_between_are_answered_and_the_number_kept():
+    story = Story()
+    await story.says("la 4812077 ?", order_status=0.9)
+    await story.says(BOTH, asked=[RETURN, COST])
+    assert [answer.topic for answer in story.answers] == ["faq_return_how", "faq_delivery_cost"]
+    await story.says("69002", faq_jobs=0.1)
+    assert "Colis Clair" in story.answer.text
+
+
+# --- a person among them -------------------------------------------------------------------
+
+HUMAN = ("passez-moi quelqu'un", {"talk_to_human": 0.9})
+ANGER = ("vous êtes nuls", {"complaint": 0.8})
+BURN = ("ma peau brûle", {"adverse_reaction": 0.7})
+
+
+@pytest.mark.parametrize(("part", "reason"), [(HUMAN, HandoffReason.ASKED), (ANGER, HandoffReason.COMPLAINT)])
+@pytest.mark.parametrize("first", [True, False])
+async def test_who_wants_a_person_or_is_angry_gets_one_whatever_else_they_ask(part, reason, first):
+    story = Story()
+    asked = [part, RETURN] if first else [RETURN, part]
+    text = " et ".join(words for words, _ in asked)
+    await story.says(text, asked=asked)
+    assert story.chat.conversation.handoff.reason is reason
+    assert len(story.answers) == 1
+
+
+async def test_anger_goes_before_the_wish_for_a_person():
+    story = Story()
+    await story.says(f"{HUMAN[0]}, {ANGER[0]}", asked=[HUMAN, ANGER])
+    assert story.chat.conversation.handoff.reason is HandoffReason.COMPLAINT
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_protected_question_always_wins(first):
+    story = Story()
+    asked = [BURN, RETURN] if first else [RETURN, BURN]
+    await story.says(" et ".join(words for words, _ in asked), asked=asked, faq_return_how=0.9)
+    assert story.handler == "protected.escalate"
+    assert story.chat.conversation.handoff.intent == "adverse_reaction"
+    assert len(story.answers) == 1
+
+
+async def test_of_two_protected_questions_the_graver_one_is_acted_on():
+    story = Story()
+    leave = ("je me rétracte", {"withdrawal": 0.9})
+    die = ("je veux mourir", {"distress": 0.6})
+    await story.says("je me rétracte, je veux mourir", asked=[leave, die])
+    assert story.chat.conversation.handoff.intent == "distress"
+
+
+async def test_a_photo_that_matters_to_one_of_them_goes_to_a_person():
+    story = Story()
+    broken = ("mon flacon est cassé", {"faq_parcel_damaged": 0.9})
+    await story.says(f"{broken[0]} et {COST[0]}", PHOTO, asked=[broken, COST])
+    assert story.handler == "attachments.received"
+
+
+async def test_a_photo_beside_two_questions_is_kept_and_said_so_once():
+    story = Story()
+    await story.says(BOTH, PHOTO, asked=[RETURN, COST])
+    texts = "".join(answer.text for answer in story.answers)
+    assert texts.count(story.text("attachment.kept")) == 1
+    assert "human" in story.buttons
