@@ -129,11 +129,12 @@ class NluSettings(Section):
 
 
 class UnderstandingSettings(Section):
-    """When the bot is sure enough. Confidences are in [0, 1]."""
+    """When the bot is sure enough: probabilities in [0, 1]. The behaviour's own numbers are their
+    defaults (``handlers.care.Thresholds``; a test compares them)."""
 
-    answer_at: Share = 0.3
+    answer_at: Share = 0.5
     ambiguous_within: Share = 0.15
-    protected_at: Share = 0.15
+    protected_at: Share = 0.25
 
 
 class ShopSettings(Section):
