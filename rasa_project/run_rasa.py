@@ -35,9 +35,7 @@ def main() -> None:
     sys.argv += _secret_arguments()
     from rasa.__main__ import create_argument_parser
     from rasa.__main__ import main as rasa_main
-    from rasa.cli.utils import parse_last_positional_argument_as_model_path
 
-    parse_last_positional_argument_as_model_path()  # as Rasa does before it reads its arguments
     arguments = create_argument_parser().parse_args()
     _choose_tensorflow(lambda choice: choice.of_command(arguments))
     rasa_main()

@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rasa.model import get_local_model
-from rasa.shared.exceptions import RasaException
-from rasa.shared.utils.io import read_yaml_file
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from standin.placeholders import SWITCH
 
@@ -61,19 +60,12 @@ class _Unclear(Exception):
 
 def of_command(arguments: Namespace) -> str | None:
     """Why Rasa's command line, so parsed, needs TensorFlow; None when it does not."""
-    for name in SET_UP_TENSORFLOW:
-        if os.environ.get(name):
-            return f"{name} is set"
-    function = getattr(arguments, "func", None)
-    where = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', '')}"
-    if where not in _COMMANDS:
-        return "this command may need it"
-    return _reason(lambda: _COMMANDS[where](arguments))
+    return _reason(lambda: _components(arguments))
 
 
 def of_model(model: str | Path) -> str | None:
     """Why serving a model needs TensorFlow; None when it does not."""
-    return _reason(lambda: _in_model(Path(model)))
+    return _reason(lambda: _in_model(model))
 
 
 def _reason(names: Callable[[], Iterable[str]]) -> str | None:
@@ -92,29 +84,40 @@ def _does_without(component: str) -> bool:
     return component.startswith(FRAME) or (name in RASA and (not package or package.startswith("rasa.nlu.")))
 
 
+def _components(arguments: Namespace) -> Iterable[str]:
+    for name in SET_UP_TENSORFLOW:
+        if os.environ.get(name):
+            raise _Unclear(f"{name} is set")
+    function = getattr(arguments, "func", None)
+    where = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', '')}"
+    if where not in _COMMANDS:
+        raise _Unclear("this command may need it")
+    return _COMMANDS[where](arguments)
+
+
 def _run(arguments: Namespace) -> Iterator[str]:
     endpoints = Path(arguments.endpoints or "endpoints.yml")
     if arguments.remote_storage or endpoints.exists() or Path("endpoints.yml").exists():
         raise _Unclear("the model may come from elsewhere")
-    return _in_model(Path(_latest(arguments.model)))
+    return _in_model(arguments.model)
 
 
 def _train_nlu(arguments: Namespace) -> Iterator[str]:
     if arguments.finetune:
         raise _Unclear("the model to continue from may need it")
-    return _in_config(Path(arguments.config))
+    return _in_config(arguments.config)
 
 
 def _test_nlu(arguments: Namespace) -> Iterator[str]:
     configs = arguments.config or (["config.yml"] if arguments.cross_validation else [])
     for config in configs:
-        yield from _in_config(Path(config))
+        yield from _in_config(config)
     if not configs:
-        yield from _in_model(Path(_latest(arguments.model)))
+        yield from _in_model(arguments.model)
 
 
 def _validate(arguments: Namespace) -> Iterator[str]:
-    return _in_config(Path(arguments.config))
+    return _in_config(arguments.config)
 
 
 _COMMANDS: Mapping[str, Callable[[Namespace], Iterator[str]]] = {
@@ -125,35 +128,33 @@ _COMMANDS: Mapping[str, Callable[[Namespace], Iterator[str]]] = {
 }
 
 
-def _latest(model: str) -> str:
-    try:
-        return get_local_model(model)
-    except RasaException as error:
-        raise _Unclear(f"there is no model at {model}") from error
-
-
-def _in_config(path: Path) -> Iterator[str]:
+def _in_config(path: str | Path) -> Iterator[str]:
     """The components of a pipeline. (Policies are for conversations, which these commands leave alone.)"""
     try:
-        config = read_yaml_file(path)
+        config = YAML(typ="safe", pure=True).load(Path(path))
         pipeline = [component["name"] for component in config["pipeline"]]
-        elsewhere = config.get("importers") or config.get("recipe", "default.v1") != "default.v1"
-    except (OSError, RasaException, *_MALFORMED) as error:
+        plain = not config.get("importers") and config.get("recipe", "default.v1") == "default.v1"
+    except (OSError, YAMLError, *_MALFORMED) as error:
         raise _Unclear(f"{path} has no pipeline that can be read") from error
-    if elsewhere:
+    if not pipeline or not plain:  # Rasa fills in what is left out, with DIET
         raise _Unclear(f"{path} is not a plain pipeline")
     yield from map(str, pipeline)
 
 
-def _in_model(path: Path) -> Iterator[str]:
+def _in_model(path: str | Path) -> Iterator[str]:
     """What a trained model is made of. Its training steps count too: Rasa loads their classes as well."""
     try:
-        metadata = _metadata(path)
+        metadata = _metadata(_latest(Path(path)))
         graphs = [metadata["train_schema"]["nodes"], metadata["predict_schema"]["nodes"]]
         used = [node["uses"] for graph in graphs for node in graph.values()]
     except (OSError, tarfile.TarError, zlib.error, EOFError, *_MALFORMED) as error:
         raise _Unclear(f"{path} is not a model that can be read") from error
     yield from map(str, used)
+
+
+def _latest(path: Path) -> Path:
+    """Of a folder, the model that Rasa takes."""
+    return max(path.glob("*.tar.gz"), key=lambda model: model.stat().st_mtime) if path.is_dir() else path
 
 
 def _metadata(path: Path) -> dict[str, Any]:

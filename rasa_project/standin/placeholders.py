@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sys
 from abc import ABCMeta
-from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -88,16 +87,14 @@ class _Loader(Loader):
 
 
 class _Finder(MetaPathFinder):
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
         if fullname.partition(".")[0] not in PACKAGES:
             return None
         return ModuleSpec(fullname, _Loader(), origin=__file__, is_package=True)
 
 
 def install() -> bool:
-    """Let every later import of TensorFlow's packages find placeholders; False when the real one is loaded."""
+    """Let every later import of TensorFlow find placeholders; False when the real one is loaded already."""
     if not PACKAGES.isdisjoint(sys.modules):
         return False
     sys.meta_path.insert(0, _Finder())
