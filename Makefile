@@ -2,13 +2,13 @@
 # Everything is installed under this directory: .venv (the bot) and rasa_project/.venv (the NLU).
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench clean install setup setup-bot
+.PHONY: help demo run test lint bench bench-nlu clean install setup setup-bot
 
 # The launcher ends the bot when make is killed, however that happens.
 GUICHET = exec .venv/bin/python -m bot.launch -- .venv/bin/python -m bot.cli
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## install what is missing, train, start everything, print the chat page
 	@$(GUICHET) demo
@@ -27,6 +27,9 @@ lint: setup-bot ## style, types and layers
 
 bench: setup ## latency and throughput, with the real Rasa
 	@.venv/bin/python -m benchmarks $(ARGS)
+
+bench-nlu: setup ## accuracy and speed of the NLU, beside Rasa's default (about an hour)
+	@.venv/bin/python -m benchmarks.nlu $(ARGS)
 
 clean: ## remove what was installed, trained and cached (not var/, which holds the data)
 	@rm -rf .venv rasa_project/.venv rasa_project/models rasa_project/.rasa rasa_project/results

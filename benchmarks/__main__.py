@@ -96,11 +96,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", choices=("engine", "web_chat"), help="a part of it")
     parser.add_argument("--quick", action="store_true", help="fewer messages: to see that it works")
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
-    parser.add_argument("--write", type=_page, metavar="PAGE", help="also put the figures into a page")
+    parser.add_argument("--write", type=page, metavar="PAGE", help="also put the figures into a page")
     return parser
 
 
-def _page(text: str) -> Path:
+def page(text: str) -> Path:
+    """An existing page with a place for figures, as an argument of a command line."""
     path = Path(text)
     try:
         with_figures(path.read_text(encoding="utf-8"), [])

@@ -132,7 +132,8 @@ def _check_header(path: Path, first: tuple[int, list[str]] | None) -> None:
 def _example(path: Path, line: int, row: list[str]) -> Example:
     if len(row) != len(HEADER):
         more = "put a text that holds a comma between double quotes" if len(row) > 2 else "add ,intent"
-        raise BadFile(path, line, f"has {len(row)} columns instead of 2 (text,intent); {more}")
+        columns = f"{len(row)} column{'s' if len(row) > 1 else ''}"
+        raise BadFile(path, line, f"has {columns} instead of 2 (text,intent); {more}")
     text, intent = row[0], row[1].strip()
     if not text.strip():
         raise BadFile(path, line, "the text is empty; write one or remove the line")
@@ -148,7 +149,7 @@ def _example(path: Path, line: int, row: list[str]) -> Example:
 def _decoded(path: Path) -> str:
     raw = _bytes(path)
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise BadFile(path, line, "is not UTF-8 text; save it as UTF-8") from error
