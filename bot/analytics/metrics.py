@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.analytics import schema
@@ -74,18 +74,22 @@ async def summary(database: Database, since: datetime, until: datetime) -> Summa
 async def top_intents(
     database: Database, since: datetime, until: datetime, *, limit: int = 20
 ) -> list[tuple[str, int]]:
-    """The intents understood most often, with how often.
+    """The intents understood most often, with how often: both of a message that asked two questions.
 
     Raises:
         RecordUnavailable: the database cannot be reached.
     """
     table = schema.understandings
+    when = (table.c.at >= since, table.c.at < until)
+    both = union_all(
+        select(table.c.intent.label("intent")).where(*when),
+        select(table.c.also.label("intent")).where(*when, table.c.also.is_not(None)),
+    ).subquery()
     count = func.count().label("count")
     query = (
-        select(table.c.intent, count)
-        .where(table.c.at >= since, table.c.at < until)
-        .group_by(table.c.intent)
-        .order_by(count.desc(), table.c.intent)
+        select(both.c.intent, count)
+        .group_by(both.c.intent)
+        .order_by(count.desc(), both.c.intent)
         .limit(limit)
     )
     async with database.reading() as connection:

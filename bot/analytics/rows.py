@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Table
@@ -22,6 +22,7 @@ from bot.domain.facts import (
     Understood,
 )
 from bot.domain.message import Attachment, Author
+from bot.domain.understanding import Explanation, Guess, Question
 
 Row = dict[str, Any]
 
@@ -124,10 +125,40 @@ def _understanding(body: Understood) -> Row:
         "message_id": storable(body.message_id),
         "intent": body.intent,
         "confidence": body.confidence,
-        "ranking": [{"intent": guess.intent, "confidence": guess.confidence} for guess in body.ranking],
+        "ranking": _ranking(body.ranking),
         "entities": [entity.name for entity in body.entities],
         "ms": body.ms,
         "handler": body.handler,
+        "also": _also(body),
+        "questions": [_question(one) for one in body.questions] or None,
+        "explanation": body.explanation and _explanation(body.explanation),
+    }
+
+
+def _also(body: Understood) -> str | None:
+    """The other question's intent."""
+    return next((one.best.intent for one in body.questions if one.best.intent != body.intent), None)
+
+
+def _ranking(guesses: Iterable[Guess]) -> list[Row]:
+    return [{"intent": guess.intent, "confidence": guess.confidence} for guess in guesses]
+
+
+def _question(one: Question) -> Row:
+    return {"start": one.start, "end": one.end, "ranking": _ranking(one.ranking)}
+
+
+def _explanation(told: Explanation) -> Row:
+    nearest = [
+        {"text": storable(one.text), "intent": one.intent, "similarity": one.similarity}
+        for one in told.nearest
+    ]
+    return {
+        "in_scope": told.in_scope,
+        "verdict": told.verdict.value,
+        "stage": told.stage,
+        "reason": told.reason,
+        "nearest": nearest,
     }
 
 

@@ -173,10 +173,16 @@ understandings = _fact_table(
     Column("entities", Json, nullable=False),
     Column("ms", Float, nullable=False),
     Column("handler", Text, nullable=False),
+    Column("also", Text),
+    Column("questions", Json),
+    Column("explanation", Json),
     Index(None, "identity_id", "message_id"),
     Index(None, "intent", "at"),
 )
-"""``entities`` holds the names of what was found; the values are in ``entity_values``."""
+"""``entities`` holds the names of what was found; the values are in ``entity_values``. ``also`` is the
+other question's intent where a message held two, ``questions`` says where each stands in the text and
+what it may mean. ``explanation`` says why, with the training examples most like the message: what it
+holds of texts, an admin wrote."""
 
 entity_values = Table(
     "entity_values",

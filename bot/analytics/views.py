@@ -36,6 +36,7 @@ messages_view = table(
     column("seen_at", UtcDateTime),
     column("intent", Text),
     column("confidence", Float),
+    column("also", Text),
     column("handler", Text),
     column("ms", Float),
     column("model", Text),
@@ -93,7 +94,7 @@ SELECT m.fact_id, m.at, m.conversation_id, m.identity_id, i.channel, i.account, 
     AND r.message_id = m.message_id AND r.{_ARRIVED}) AS delivered_at,
   (SELECT MIN(r.at) FROM receipts r WHERE r.identity_id = m.identity_id
     AND r.message_id = m.message_id AND r.status = 'seen') AS seen_at,
-  u.intent, u.confidence, u.handler, u.ms, COALESCE(u.model, m.model) AS model
+  u.intent, u.confidence, u.also, u.handler, u.ms, COALESCE(u.model, m.model) AS model
 FROM messages m
 JOIN identities i ON i.identity_id = m.identity_id
 LEFT JOIN message_texts t ON t.fact_id = m.fact_id

@@ -36,7 +36,7 @@ from bot.domain.facts import (
 )
 from bot.domain.identity import ChatId
 from bot.domain.message import Attachment, Author
-from bot.domain.understanding import Entity, Guess
+from bot.domain.understanding import Entity, Example, Explanation, Guess, Question, Verdict
 from bot.ports.clock import SystemClock
 from bot.ports.record import Record
 from bot.ports.store import Entry
@@ -50,6 +50,17 @@ UNDERSTOOD = Understood(
     entities=(Entity("order_number", "AB12345", 18, 25),),
     ms=12.5,
     handler="order_status",
+    questions=(
+        Question(0, 10, (Guess("faq_change_address", 0.9),)),
+        Question(12, 20, (Guess("order_status", 0.93), Guess("faq_delivery", 0.04))),
+    ),
+    explanation=Explanation(
+        0.97,
+        Verdict.IN,
+        "sentence",
+        "near_examples",
+        (Example("où est mon colis ?\x00", "order_status", 0.91),),
+    ),
 )
 EVERY_BODY: list[FactBody] = [
     ConversationChanged(change=Episode.OPENED, contact_id="p_1"),
@@ -110,6 +121,19 @@ async def test_every_kind_of_fact_is_kept_in_full(database: Database, record: Sq
     (understood,) = await rows(database, schema.understandings)
     assert understood["ranking"][0] == {"intent": "order_status", "confidence": 0.93}
     assert understood["entities"] == ["order_number"]
+    assert (understood["intent"], understood["also"]) == ("order_status", "faq_change_address")
+    assert understood["questions"][0] == {
+        "start": 0,
+        "end": 10,
+        "ranking": [{"intent": "faq_change_address", "confidence": 0.9}],
+    }
+    assert understood["explanation"] == {
+        "in_scope": 0.97,
+        "verdict": "in",
+        "stage": "sentence",
+        "reason": "near_examples",
+        "nearest": [{"text": "où est mon colis ?", "intent": "order_status", "similarity": 0.91}],
+    }
     (values,) = await rows(database, schema.entity_values)
     assert values["entities"] == [{"name": "order_number", "value": "AB12345", "start": 18, "end": 25}]
     (handoff,) = await rows(database, schema.handoffs)
@@ -122,6 +146,31 @@ async def test_every_kind_of_fact_is_kept_in_full(database: Database, record: Sq
     assert (error["where"], error["error"], error["detail"]) == ("nlu", "nlu_unavailable", "2.0 s")
     (identity,) = await rows(database, schema.identities)
     assert (identity["channel"], identity["user"], identity["contact_id"]) == ("web", CHAT.user, "p_1")
+
+
+async def test_why_can_be_asked_of_either_database_in_the_same_words(
+    database: Database, record: SqlRecord
+) -> None:
+    await record.store(every_fact())
+    asked = (
+        "SELECT v.also, u.explanation -> 'nearest' -> 0 ->> 'text' FROM v_messages v "
+        "JOIN understandings u USING (identity_id, message_id) WHERE u.explanation ->> 'verdict' = 'in'"
+    )
+    async with database.reading() as connection:
+        found = (await connection.execute(text(asked))).all()
+    assert [tuple(row) for row in found] == [("faq_change_address", "où est mon colis ?")]
+
+
+async def test_without_a_second_question_or_an_explanation_their_places_are_empty(
+    database: Database, record: SqlRecord
+) -> None:
+    plain = replace(UNDERSTOOD, questions=(), explanation=None)
+    await record.store([fact(plain, id="f")])
+    (understood,) = await rows(database, schema.understandings)
+    assert (understood["also"], understood["questions"], understood["explanation"]) == (None, None, None)
+    async with database.reading() as connection:
+        empty = await connection.scalar(text("SELECT COUNT(*) FROM understandings WHERE questions IS NULL"))
+    assert empty == 1
 
 
 async def test_storing_the_same_facts_again_changes_nothing(database: Database, record: SqlRecord) -> None:

@@ -29,7 +29,7 @@ from bot.domain.facts import (
     Understood,
 )
 from bot.domain.message import Attachment
-from bot.domain.understanding import Entity, Guess
+from bot.domain.understanding import Entity, Example, Explanation, Guess, Verdict
 from bot.ports.clock import SystemClock
 from tests.fakes.facts import after, fact, said
 
@@ -46,6 +46,7 @@ async def filled(database: Database) -> Database:
         entities=(Entity("email", "x", 0, 1),),
         ms=3.5,
         handler="greeting",
+        explanation=Explanation(0.4, Verdict.UNSURE, nearest=(Example("=1+1", "greet", 0.5),)),
     )
     bodies: list[Any] = [
         ConversationChanged(change=Episode.OPENED, contact_id="p_1"),
@@ -116,6 +117,15 @@ async def test_everything_comes_out_in_every_format(filled: Database, what: What
         case Format.PARQUET:
             found = pq.read_table(io.BytesIO(content)).num_rows
     assert found == expected
+
+
+async def test_why_a_message_was_understood_so_is_exported_too(filled: Database) -> None:
+    (row,) = await lines(filled, What.UNDERSTANDINGS)
+    assert row["explanation"]["nearest"] == [{"text": "=1+1", "intent": "greet", "similarity": 0.5}]
+    content = (await written(filled, Format.CSV, What.UNDERSTANDINGS)).decode()
+    (cells,) = csv.DictReader(io.StringIO(content, newline=""))
+    assert json.loads(cells["explanation"]) == row["explanation"]
+    assert cells["questions"] == ""
 
 
 @pytest.mark.parametrize("format_", list(Format))

@@ -22,7 +22,7 @@ from bot.domain.facts import (
 )
 from bot.domain.identity import ChatId
 from bot.domain.message import Author
-from bot.domain.understanding import Guess
+from bot.domain.understanding import Guess, Question
 from bot.ports.clock import SystemClock
 from tests.fakes.facts import after, fact, said
 
@@ -93,13 +93,27 @@ async def test_an_empty_span_is_all_zeros_and_nobody_waited(database: Database) 
 
 
 async def test_intents_come_by_how_often_they_were_understood(database: Database) -> None:
-    def understood(intent: str) -> Understood:
-        guess = (Guess(intent, 0.9),)
-        return Understood(
-            message_id="m", intent=intent, confidence=0.9, ranking=guess, entities=(), ms=1, handler="faq"
-        )
-
-    names = ["greet", "faq_b", "faq_a", "greet"]
-    await SqlRecord(database, SystemClock()).store([fact(understood(name)) for name in names])
+    await SqlRecord(database, SystemClock()).store(
+        [fact(understood(name)) for name in ("greet", "faq_b", "faq_a", "greet")]
+    )
     assert await top_intents(database, after(0), after(1)) == [("greet", 2), ("faq_a", 1), ("faq_b", 1)]
     assert await top_intents(database, after(0), after(1), limit=1) == [("greet", 2)]
+
+
+async def test_both_questions_of_a_message_count(database: Database) -> None:
+    both = [understood("faq_a", "faq_a", "faq_b"), understood("faq_b", "faq_b", "faq_c"), understood("faq_b")]
+    await SqlRecord(database, SystemClock()).store([fact(one) for one in both])
+    assert await top_intents(database, after(0), after(1)) == [("faq_b", 3), ("faq_a", 1), ("faq_c", 1)]
+
+
+def understood(intent: str, *questions: str) -> Understood:
+    return Understood(
+        message_id="m",
+        intent=intent,
+        confidence=0.9,
+        ranking=(Guess(intent, 0.9),),
+        entities=(),
+        ms=1,
+        handler="faq",
+        questions=tuple(Question(n, n + 1, (Guess(name, 0.9),)) for n, name in enumerate(questions)),
+    )

@@ -7,14 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
 from bot.analytics import schema, views
 from bot.analytics.database import database_url as address_of
 from bot.analytics.database import migrating
-from bot.analytics.upgrade import upgrade
+from bot.analytics.upgrade import MIGRATIONS, upgrade
 from bot.domain.errors import ConfigurationError, RecordUnavailable
 
 
@@ -53,6 +55,23 @@ def test_processes_that_start_together_upgrade_postgresql_once(postgres) -> None
             assert sorted(pool.map(upgrade, [url] * 4)) == [False, False, False, True]
     finally:
         postgres.drop("starting_together")
+
+
+def test_a_record_of_the_first_version_is_kept_and_grows(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/record.db"
+    with migrating(url) as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO understandings (fact_id, at, message_id, intent, confidence, ranking, entities, ms, "
+            "handler) VALUES ('f', '2026-11-22', 'm', 'greet', 0.9, '[]', '[]', 1, 'small_talk.greet')"
+        )
+    assert upgrade(url) is True
+    with sqlite3.connect(tmp_path / "record.db") as connection:
+        found = connection.execute("SELECT intent, also, explanation FROM understandings").fetchall()
+    assert found == [("greet", None, None)]
 
 
 def test_a_database_of_a_newer_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
