@@ -58,11 +58,12 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What is learnt and what is asked. ``written`` is where the examples come from: Rasa's own data is
-    trained on as it is. ``left_out`` counts the test messages that stand among the examples too."""
+    """What is learnt and what is asked. Rasa's own data is trained on as it is. In ``blank`` examples the
+    bot can read nothing. ``left_out`` counts the test messages that stand among the examples too."""
 
     learnt: Sequence[Example]
     asked: Sequence[Example]
+    blank: Sequence[Example]
     rasa_data: Path | None
     language: str | None
     left_out: int
@@ -140,7 +141,8 @@ def _sources(
     if rasa and len(train) > 1:
         raise ConfigurationError(f"{rasa[0]} is Rasa data and must be the only --train; name one folder.")
     everything = _read(train)
-    learnt = _only(everything, train_language, "--train-language")
+    wanted = _only(everything, train_language, "--train-language")
+    learnt = [example for example in wanted if _prepared(example.text)] or wanted
     examples.check_trainable(learnt)
     given = _only(_read(test), test_language, "--test-language")
     asked = given
@@ -148,7 +150,9 @@ def _sources(
         asked = examples.unseen(given, everything)
         if not asked:
             raise BadFile(test[0], None, "every message stands in the training data too; name other messages")
-    return Sources(learnt, asked, rasa[0] if rasa else None, train_language, len(given) - len(asked))
+    blank = [example for example in wanted if not _prepared(example.text)]
+    left_out = len(given) - len(asked)
+    return Sources(learnt, asked, blank, rasa[0] if rasa else None, train_language, left_out)
 
 
 def _read(paths: Sequence[Path]) -> list[Example]:
@@ -176,11 +180,10 @@ def _warn(sources: Sources, console: Console) -> None:
         "an intent with a single example",
         [f"{one.path}, line {one.line}: {one.intent}" for one in examples.lonely(sources.learnt)],
     )
-    blank = [one for one in sources.learnt if not _prepared(one.text)]
     _tell(
         console,
         "an example in which the bot can read nothing, and which is left out",
-        [f"{one.path}, line {one.line}: {one.text!r}" for one in blank],
+        [f"{one.path}, line {one.line}: {one.text!r}" for one in sources.blank],
     )
     _tell(console, "an intent that is tested and was never learnt: always wrong", sources.unknown)
     if sources.left_out:
