@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from http import HTTPStatus
 from time import monotonic, perf_counter
 
-import httpx
+import aiohttp
+import msgspec
 import structlog
 from prometheus_client import Counter, Histogram
 
@@ -18,8 +19,6 @@ from bot.nlu.cache import ParseCache
 from bot.nlu.replicas import Replicas
 from bot.nlu.text import prepare
 from bot.nlu.wire import read_parse
-
-logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold the token, in the URL
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +30,7 @@ PARSE_SECONDS = Histogram(
 PARSE_FAILURES = Counter("guichet_nlu_attempt_failures", "Attempts at a parse that failed", ["reason"])
 CACHE_HITS = Counter("guichet_nlu_cache_hits", "Parses answered from the cache")
 
+JSON = {"Content-Type": "application/json"}
 NOTHING = Understanding(ranking=(Guess("out_of_scope", 0.0),))
 """What a text without anything to read means."""
 
@@ -71,11 +71,11 @@ class RasaNlu:
         self._total = total
         self._limit = text_limit
         self._cache = ParseCache(cache_size)
-        self._client = httpx.AsyncClient(
-            params={"token": token},
-            timeout=total,
-            limits=httpx.Limits(max_keepalive_connections=32),
-            trust_env=False,
+        self._token = token
+        self._client = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),  # there are never more than ``in_flight`` a replica
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),  # each attempt has its own
         )
 
     async def parse(self, text: str) -> Understanding:
@@ -104,7 +104,7 @@ class RasaNlu:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._client.close()
 
     async def _in_turn(self, text: str) -> Understanding:
         gate = self._gate
@@ -141,17 +141,28 @@ class RasaNlu:
         started = perf_counter()
         try:
             async with asyncio.timeout(timeout):
-                response = await self._client.post(f"{url}/model/parse", json={"text": text})
-        except (TimeoutError, httpx.TimeoutException) as error:
+                status, body = await self._post(f"{url}/model/parse", {"text": text})
+        except TimeoutError as error:
             raise NluUnavailable("timeout") from error
-        except httpx.HTTPError as error:
+        except (aiohttp.ClientError, OSError) as error:
             raise NluUnavailable("connection") from error
-        if response.status_code != httpx.codes.OK:
-            raise NluUnavailable(f"status {response.status_code}")
-        understanding = read_parse(response.content, (perf_counter() - started) * 1000)
+        if status != HTTPStatus.OK:
+            raise NluUnavailable(f"status {status}")
+        understanding = read_parse(body, (perf_counter() - started) * 1000)
         self._replicas.answered(url)
         PARSE_SECONDS.observe(monotonic() - begun)
         return understanding
+
+    async def _post(self, url: str, body: dict[str, str]) -> tuple[int, bytes]:
+        asked = self._client.post(
+            url,
+            params={"token": self._token},
+            data=msgspec.json.encode(body),
+            headers=JSON,
+            allow_redirects=False,
+        )
+        async with asked as response:
+            return response.status, await response.read()
 
     def _note_failure(self, url: str, error: NluUnavailable) -> None:
         self._replicas.failed(url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic
@@ -11,6 +12,8 @@ import httpx
 
 from bot.domain.errors import ConfigurationError, NluUnavailable
 from bot.nlu.wire import Status, read_parse, read_status
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold the token, in the URL
 
 WARM_UP = ("Où est mon colis 4812077 ?", "How do I return a cream?")
 _PAUSE = 0.2
