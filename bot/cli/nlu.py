@@ -10,13 +10,15 @@ import typer
 from rich.console import Console
 
 from bot.app.nlu import nlu_place
-from bot.cli import nlu_evaluate
+from bot.cli import explaining, nlu_evaluate
 from bot.cli.output import plain, print_json, print_table
+from bot.cli.texts import spoken
 from bot.domain.understanding import Understanding
 from bot.knowledge.training import ensure_model, model_path
 from bot.nlu.client import RasaNlu
 from bot.nlu.language import LinguaDetector
 from bot.settings import Settings, load_settings
+from handlers.care import Thresholds
 
 app = typer.Typer(no_args_is_help=True, help="What the bot understands, and training it.")
 app.command("evaluate", epilog=nlu_evaluate.EXAMPLES)(nlu_evaluate.evaluate)
@@ -26,7 +28,9 @@ Examples:
 
   guichet nlu parse "où est mon colis 4812077 ?"
 
-  guichet nlu parse "how do I return a cream?" --json | jq '.ranking[0]'
+  guichet nlu parse "je déménage, l'adresse se change encore ?" --explain
+
+  guichet nlu parse "how do I return a cream?" --json | jq '.ranking[0], .explanation'
 """
 _TRAIN_EXAMPLES = """
 Examples:
@@ -38,16 +42,23 @@ Examples:
 @app.command("parse", epilog=_PARSE_EXAMPLES)
 def parse(
     text: Annotated[str, typer.Argument(help="What a customer would write.")],
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also say why: nearest examples, questions, in or out of scope.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON object, with why.")] = False,
 ) -> None:
     """Show what the running bot understands of a text: intents best first, entities, language."""
     settings = load_settings()
     understanding = asyncio.run(_parse(settings, text))
     language = LinguaDetector().detect(text)
+    thresholds = Thresholds(**settings.understanding.model_dump())
     if as_json:
-        print_json(_document(text, language, understanding))
-    else:
-        _print(language, understanding)
+        told = explaining.document(text, understanding, thresholds)
+        print_json(_document(text, language, understanding) | told)
+        return
+    _print(language, understanding)
+    if explain:
+        explaining.show(text, understanding, thresholds, spoken())
 
 
 @app.command("train", epilog=_TRAIN_EXAMPLES)
@@ -79,9 +90,7 @@ def _document(text: str, language: str | None, understanding: Understanding) -> 
         "text": text,
         "language": language,
         "intent": {"name": understanding.best.intent, "confidence": understanding.best.confidence},
-        "ranking": [
-            {"name": guess.intent, "confidence": guess.confidence} for guess in understanding.ranking
-        ],
+        "ranking": explaining.ranking(understanding.ranking),
         "entities": [
             {"name": found.name, "value": found.value, "start": found.start, "end": found.end}
             for found in understanding.entities

@@ -55,7 +55,12 @@ Essayez : « où est mon colis ? » ou « how do I return a cream? ». Ctrl-C ar
 )
 
 
+def spoken(environ: Mapping[str, str] = os.environ) -> str:
+    """The language of the terminal: ``fr`` where the locale says so, else ``en``."""
+    locale = environ.get("LC_ALL") or environ.get("LC_MESSAGES") or environ.get("LANG") or ""
+    return "fr" if locale.lower().startswith("fr") else "en"
+
+
 def texts(environ: Mapping[str, str] = os.environ) -> Texts:
     """French for those whose terminal speaks French."""
-    spoken = environ.get("LC_ALL") or environ.get("LC_MESSAGES") or environ.get("LANG") or ""
-    return FRENCH if spoken.lower().startswith("fr") else ENGLISH
+    return FRENCH if spoken(environ) == "fr" else ENGLISH
