@@ -12,6 +12,9 @@ from bot.analytics.upgrade import upgrade
 from bot.app.core import Core
 from bot.app.runner import Runner
 
+LINGER = 0.4
+"""Seconds the record may be behind, so that few messages do not each cost a transaction."""
+
 
 async def build(core: Core, stack: AsyncExitStack) -> list[Runner]:
     """One archiver.
@@ -24,4 +27,4 @@ async def build(core: Core, stack: AsyncExitStack) -> list[Runner]:
     await asyncio.to_thread(upgrade, url)
     database = Database.open(url)
     stack.push_async_callback(database.close)
-    return [Archiver(core.store.log, SqlRecord(database, core.clock), core.clock).run]
+    return [Archiver(core.store.log, SqlRecord(database, core.clock), core.clock, linger=LINGER).run]

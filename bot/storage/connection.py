@@ -135,14 +135,27 @@ class Connection:
         Raises:
             StoreUnavailable: the server cannot be reached.
         """
-        client: Any = self._client if self.is_cluster else self._blocking_client(block)
+        if self.is_cluster:
+            return await self._read_in_cluster(streams, count=count, block=block)
+        command: tuple[Argument, ...] = (
+            "XREAD",
+            "COUNT",
+            count,
+            "BLOCK",
+            _block_ms(block),
+            "STREAMS",
+            *streams,
+            *streams.values(),
+        )
+        pool = self._blocking_client(block).connection_pool
         try:
-            found = await client.xread(dict(streams), count=count, block=max(1, int(block * 1000)))
-        except (RedisError, RedisClusterException, OSError) as error:
-            raise StoreUnavailable(str(error)) from error
-        if isinstance(found, dict):  # RESP3
-            return [(key, [entry for batch in batches for entry in batch]) for key, batches in found.items()]
-        return list(found or [])
+            found = (await _exchange(pool, [_packed(command)], block + SOCKET_TIMEOUT))[0]
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailable(str(error) or type(error).__name__) from error
+        if isinstance(found, ResponseError):
+            raise StoreUnavailable(str(found))
+        pairs = found.items() if isinstance(found, dict) else found or ()
+        return [(key, [(entry_id, _fields(said)) for entry_id, said in entries]) for key, entries in pairs]
 
     async def close(self) -> None:
         """Hang up."""
@@ -151,6 +164,16 @@ class Connection:
         for client in self._blocking.values():
             await client.aclose()
         await self._client.aclose()
+
+    async def _read_in_cluster(self, streams: dict[str, str], *, count: int, block: float) -> list[Any]:
+        client: Any = self._client
+        try:
+            found = await client.xread(dict(streams), count=count, block=_block_ms(block))
+        except (RedisError, RedisClusterException, OSError) as error:
+            raise StoreUnavailable(str(error)) from error
+        if isinstance(found, dict):  # RESP3
+            return [(key, [entry for batch in batches for entry in batch]) for key, batches in found.items()]
+        return list(found or [])
 
     def _blocking_client(self, block: float) -> Redis:
         if block not in self._blocking:
@@ -187,24 +210,35 @@ class Connection:
         return replies
 
     async def _on_one_server(self, batch: list[_Call]) -> list[Any]:
-        """A pipeline packed by hiredis, under one deadline: a third of the library's own cost."""
         pool = self._client.connection_pool  # type: ignore[union-attr]
-        connection = await pool.get_connection()
-        try:
-            async with asyncio.timeout(SOCKET_TIMEOUT):
-                packed = b"".join(call.packed for call in batch)
-                await connection.send_packed_command(packed, check_health=False)
-                return [await _reply(connection) for _ in batch]
-        except BaseException:
-            await connection.disconnect(nowait=True)  # what is half read belongs to nobody
-            raise
-        finally:
-            await pool.release(connection)
+        return await _exchange(pool, [call.packed for call in batch], SOCKET_TIMEOUT)
+
+
+async def _exchange(pool: Any, packed: list[bytes], seconds: float) -> list[Any]:
+    """A pipeline packed by hiredis, under one deadline: a third of the library's own cost."""
+    connection = await pool.get_connection()
+    try:
+        async with asyncio.timeout(seconds):
+            await connection.send_packed_command(b"".join(packed), check_health=False)
+            return [await _reply(connection) for _ in packed]
+    except BaseException:
+        await connection.disconnect(nowait=True)  # what is half read belongs to nobody
+        raise
+    finally:
+        await pool.release(connection)
 
 
 def _packed(command: tuple[Argument, ...]) -> bytes:
     packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # a wrong stub
     return packed
+
+
+def _block_ms(seconds: float) -> int:
+    return max(1, int(seconds * 1000))  # 0 is for ever
+
+
+def _fields(said: Any) -> dict[bytes, bytes]:
+    return said if isinstance(said, dict) else dict(zip(said[::2], said[1::2], strict=True))
 
 
 async def _reply(connection: Any) -> Any:
