@@ -11,7 +11,7 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Container, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -51,6 +51,11 @@ class Cell:
         """Messages answered in a second."""
         return self.messages / self.seconds
 
+
+Ranking = list[tuple[str, float]]
+"""Intents with how sure the model is, best first."""
+IsPlain = Callable[[Ranking], bool]
+"""Whether there is no doubt what a text means."""
 
 Arrival = Callable[[AsyncExitStack], Awaitable["Person"]]
 """A new person, who leaves when the stack is closed."""
@@ -193,7 +198,7 @@ class RestSender:
         answers = await self._post("/webhooks/rest/webhook", {"sender": self._name, "message": text})
         return "\n".join(str(answer.get("text", "")) for answer in answers)
 
-    async def parse(self, text: str) -> list[tuple[str, float]]:
+    async def parse(self, text: str) -> Ranking:
         """What Rasa takes it for, best first."""
         parsed = await self._post(f"/model/parse?token={self._token}", {"text": text})
         return [(guess["name"], guess["confidence"]) for guess in parsed["intent_ranking"]]
@@ -246,16 +251,25 @@ class Rests:
         stack.push_async_callback(sender.close)
         return sender
 
-    async def understood(self, texts: Iterable[str]) -> AsyncGenerator[str, None]:
-        """The texts whose meaning is plain: an FAQ entry, and nothing that calls for a person.
-
-        Guichet hands a conversation over at the least sign of an alarm, and is silent from then on;
-        Rasa answers on. That difference is not what is measured.
-        """
+    async def understood(self, texts: Iterable[str], is_plain: IsPlain) -> AsyncGenerator[str, None]:
+        """The texts whose meaning is plain, by what this Rasa takes them for."""
         async with AsyncExitStack() as stack:
             asked = await self.arrive(stack)
             for text in texts:
-                ranking = await asked.parse(text)
-                rest = [chance for name, chance in ranking if not name.startswith("faq_")]
-                if ranking[0][1] >= SURE and max(rest, default=0.0) < SURE / 4:
+                if is_plain(await asked.parse(text)):
                     yield text
+
+
+def is_plain_faq(ranking: Ranking) -> bool:
+    """An FAQ entry, and nothing that calls for a person.
+
+    Guichet hands a conversation over at the least sign of an alarm, and is silent from then on;
+    Rasa answers on. That difference is not what is measured.
+    """
+    rest = [chance for name, chance in ranking if not name.startswith("faq_")]
+    return ranking[0][0].startswith("faq_") and ranking[0][1] >= SURE and max(rest, default=0.0) < SURE / 4
+
+
+def is_one_of(intents: Container[str]) -> IsPlain:
+    """Surely one of these."""
+    return lambda ranking: ranking[0][0] in intents and ranking[0][1] >= SURE

@@ -1,22 +1,23 @@
-"""The two sides, as real processes: Guichet, and Rasa answering by itself.
+"""The sides, as real processes: Guichet, and Rasa answering by itself, in two ways.
 
-The rival is the same NLU (configuration, components, examples) with what Rasa needs to answer: a
-rule for each intent, a response for each rule, and RulePolicy. Both have one Rasa process with the
-same launcher, hence the same threads and logging. Rasa's keeps conversations in memory (its
-default) and logs nothing; Guichet's side is complete: Valkey with an fsync before each ack, the
-record in SQLite, a supervisor, five processes.
+``rasa init``'s bot is Rasa as it ships: its own command line, its default pipeline and policies, no
+setting of ours. The other rival is Guichet's NLU (configuration, components, examples, launcher)
+with what Rasa needs to answer: a rule for each intent, a response for each rule, and RulePolicy.
+Both keep conversations in memory (Rasa's default) and write nothing down; Guichet's side is
+complete: Valkey with an fsync before each ack, the record in SQLite, a supervisor, five processes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,16 @@ from ruamel.yaml import YAML
 
 from benchmarks.clients import Rests, Side, visitors
 from benchmarks.processes import PROJECT, WORKSHOP, BenchError, child, free_port, last_words
+from benchmarks.texts import Question
 from bot.knowledge.training import ensure_model
 
 RASA_PROJECT = PROJECT / "rasa_project"
 READY_SECONDS = 180.0
-TRAINING_SECONDS = 300.0
+TRAINING_SECONDS = 600.0
 MODEL = "models/bench.tar.gz"
 TOKEN = "bench"
+PLAIN = {"RASA_TELEMETRY_ENABLED": "false"}
+"""Rasa as it is, but it tells nobody."""
 
 Say = Callable[[str], None]
 
@@ -84,19 +88,89 @@ async def guichet(*, cache_size: int, say: Say) -> AsyncIterator[Side]:
 
 @asynccontextmanager
 async def rasa_alone(say: Say) -> AsyncIterator[Rests]:
-    """``rasa run`` with its REST webhook; those who write to it."""
-    python = RASA_PROJECT / ".venv" / "bin" / "python"
-    if not python.exists():
-        raise BenchError(f"Rasa is not installed: {python} is missing; run `make bench`.")
+    """``rasa run`` with its REST webhook on our NLU; those who write to it."""
+    python = rasa_python()
     project = await asyncio.to_thread(answering_project, python, say)
+    command = [str(python), "run_rasa.py", "run", "--model", MODEL]
+    async with _answering(command, project, {"GUICHET_NLU_TOKEN": TOKEN}, TOKEN) as people:
+        yield people
+
+
+@asynccontextmanager
+async def rasa_init(say: Say) -> AsyncIterator[Rests]:
+    """``rasa run`` with its REST webhook on ``rasa init``'s bot; those who write to it."""
+    python = rasa_python()
+    project = await asyncio.to_thread(default_project, python, say)
+    command = [str(python.with_name("rasa")), "run"]
+    async with _answering(command, project, PLAIN, "") as people:
+        yield people
+
+
+@asynccontextmanager
+async def _answering(
+    command: list[str], project: Path, env: Mapping[str, str], token: str
+) -> AsyncIterator[Rests]:
     log, port = project / "run.log", free_port()
-    command = [str(python), "run_rasa.py", "run", "--enable-api", "--model", MODEL]
-    command += ["--credentials", "credentials.yml", "--interface", "127.0.0.1", "--port", str(port)]
-    env = {"GUICHET_NLU_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"}
+    command += ["--enable-api", "--credentials", "credentials.yml"]
+    command += ["--interface", "127.0.0.1", "--port", str(port)]
+    env = {**env, "PYTHONUNBUFFERED": "1"}
     with child(command, cwd=project, env=env, log=log, grace=5, orphan="KILL") as process:
         ready = "Rasa server is up and running"
         await until(lambda: ready in log.read_text(errors="replace"), process, log, "rasa run")
-        yield Rests(port, TOKEN, process.pid)
+        yield Rests(port, token, process.pid)
+
+
+def rasa_python() -> Path:
+    """The Python that Rasa is installed for.
+
+    Raises:
+        BenchError: it is not.
+    """
+    python = RASA_PROJECT / ".venv" / "bin" / "python"
+    if not python.exists():
+        raise BenchError(f"Rasa is not installed: {python} is missing; run `make bench`.")
+    return python
+
+
+def default_project(python: Path, say: Say) -> Path:
+    """What ``rasa init`` makes and trains; kept, and found again while Rasa is the same.
+
+    Raises:
+        BenchError: Rasa cannot make it.
+    """
+    project = WORKSHOP / f"init-{_rasa_version()}"
+    if project.exists():
+        return project
+    say("training rasa init's bot (DIET, TED and all: some minutes, once)")
+    WORKSHOP.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix="fresh-", dir=WORKSHOP))
+    try:
+        command = [str(python.with_name("rasa")), "init", "--no-prompt", "--init-dir", str(fresh)]
+        log = fresh / "train.log"
+        _run_to_the_end(command, fresh, PLAIN, log)
+        if not list((fresh / "models").glob("*.tar.gz")):
+            raise BenchError(f"Rasa could not train its own example:\n{last_words(log, 40)}")
+        fresh.rename(project)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return project
+
+
+def default_questions(project: Path) -> list[Question]:
+    """The examples that ``rasa init``'s bot answers whatever was said before: those with a rule."""
+    rules = YAML(typ="safe").load(project / "data" / "rules.yml")["rules"]
+    answered = {rule["steps"][0]["intent"] for rule in rules}
+    return [
+        Question(line.removeprefix("- ").strip(), block["intent"])
+        for block in YAML(typ="safe").load(project / "data" / "nlu.yml")["nlu"]
+        if block["intent"] in answered
+        for line in block["examples"].splitlines()
+    ]
+
+
+def _rasa_version() -> str:
+    found = re.search(r"^rasa==(\S+)", (RASA_PROJECT / "requirements.lock").read_text(), re.MULTILINE)
+    return found[1] if found else "unknown"
 
 
 def answering_project(python: Path, say: Say) -> Path:
@@ -168,10 +242,16 @@ def _train(python: Path, project: Path) -> None:
     log = project / "train.log"
     command = [str(python), "run_rasa.py", "train", "--config", "config.yml", "--domain", "data"]
     command += ["--data", "data", "--out", "models", "--fixed-model-name", "bench"]
-    with child(command, cwd=project, env={}, log=log, grace=2, orphan="KILL") as process:
+    _run_to_the_end(command, project, {}, log)
+    if not (project / MODEL).exists():
+        raise BenchError(f"Rasa could not train the rival:\n{last_words(log, 40)}")
+
+
+def _run_to_the_end(command: list[str], cwd: Path, env: Mapping[str, str], log: Path) -> None:
+    with child(command, cwd=cwd, env=env, log=log, grace=2, orphan="KILL") as process:
         try:
             status = process.wait(TRAINING_SECONDS)
         except subprocess.TimeoutExpired as error:
             raise BenchError(f"training took longer than {TRAINING_SECONDS:.0f} s") from error
-    if status != 0 or not (project / MODEL).exists():
-        raise BenchError(f"Rasa could not train the rival:\n{last_words(log, 40)}")
+    if status != 0:
+        raise BenchError(f"Rasa could not train:\n{last_words(log, 40)}")

@@ -1,7 +1,8 @@
 """Through the web chat with the real Rasa, beside ``rasa run``'s own REST webhook.
 
-The same questions in the same order, the same number of customers at the same time, in turns: a
-part on one side, the same part on the other. An empty answer, or none, fails the benchmark.
+Two rivals: ``rasa init``'s bot, asked what it knows, and our NLU answering by itself, asked the same
+as Guichet. The same number of customers at the same time, in turns: a part on one side, then on the
+others. An empty answer, or none, fails the benchmark.
 """
 
 from __future__ import annotations
@@ -11,18 +12,27 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from itertools import islice
+from pathlib import Path
 
-from benchmarks.clients import Cell, Rests, Run, Side, ask_all, cell
+from benchmarks.clients import Cell, Rests, Run, Side, ask_all, cell, is_one_of, is_plain_faq
 from benchmarks.machine import this_machine
 from benchmarks.processes import BenchError
-from benchmarks.rivals import RASA_PROJECT, guichet, rasa_alone
+from benchmarks.rivals import (
+    RASA_PROJECT,
+    default_project,
+    default_questions,
+    guichet,
+    rasa_alone,
+    rasa_init,
+    rasa_python,
+)
 from benchmarks.texts import distinct, questions
 
-LONGEST_SECONDS = 420.0
+LONGEST_SECONDS = 1500.0
 WARM_UP = 24
 CACHE_SIZE = 10_000
 """What Guichet ships with (``nlu.cache_size``)."""
@@ -49,119 +59,141 @@ USUAL = Plan()
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """The same questions on both sides."""
+class Row:
+    """One side's figures; a rival's stand under Guichet's of the same moment."""
 
-    texts: str
-    cache: str
-    guichet: Cell
-    rasa: Cell
+    side: str
+    figures: Cell
+    beside: Cell | None = None
+
+    def line(self) -> str:
+        """As Markdown."""
+        of, ours = self.figures, self.beside
+        ratios = f"**{ours.per_second / of.per_second:.2f}** | {ours.p95 / of.p95:.2f}" if ours else "|"
+        return (
+            f"| {self.side} | {of.clients} | {of.p50 * 1000:.0f} / {of.p95 * 1000:.0f} "
+            f"| {of.per_second:.0f} | {of.cpu * 1000:.1f} | {ratios} |"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class WebReport:
-    """All pairs, in the order they were measured."""
+    """All rows, in the order they were measured."""
 
     plan: Plan
-    pairs: tuple[Pair, ...]
+    rows: tuple[Row, ...]
 
     def lines(self) -> list[str]:
         """A Markdown table."""
-        head = (
-            "| texts | our parse cache | clients | Guichet: p50 / p95 ms | messages/s | CPU ms each "
-            "| `rasa run`: p50 / p95 ms | messages/s | CPU ms each | p50, ours/theirs "
-            "| messages/s, ours/theirs |"
-        )
         return [
-            f"{self.plan.messages} messages a measurement, each answered, none empty.",
+            f"{self.plan.messages} messages a measurement, each answered, none empty. Distinct texts, our "
+            "parse cache off, where it does not say otherwise.",
             "",
-            head,
-            "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
-            *(_row(pair) for pair in self.pairs),
+            "| | clients | p50 / p95 ms | messages/s | CPU ms each | Guichet's messages/s, as a multiple "
+            "| Guichet's p95, as a multiple |",
+            "|---|---:|---:|---:|---:|---:|---:|",
+            *(row.line() for row in self.rows),
         ]
 
 
-def _row(pair: Pair) -> str:
-    ours, theirs = pair.guichet, pair.rasa
-    return (
-        f"| {pair.texts} | {pair.cache} | {ours.clients} | {_ms(ours)} | **{ours.per_second:.0f}** "
-        f"| {ours.cpu * 1000:.1f} "
-        f"| {_ms(theirs)} | {theirs.per_second:.0f} | {theirs.cpu * 1000:.1f} "
-        f"| {ours.p50 / theirs.p50:.2f} | **{ours.per_second / theirs.per_second:.2f}** |"
-    )
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Who is measured beside Guichet; ``texts`` of its own, or None: asked the same."""
 
+    name: str
+    people: Rests
+    texts: Iterator[str] | None = None
 
-def _ms(measured: Cell) -> str:
-    return f"{measured.p50 * 1000:.0f} / {measured.p95 * 1000:.0f}"
+    def asked(self, texts: Sequence[str]) -> Sequence[str]:
+        """What it is asked while Guichet is asked these."""
+        return texts if self.texts is None else list(islice(self.texts, len(texts)))
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
-    """Those who can be asked, and what they are asked."""
+class Race:
+    """Guichet and those beside it."""
 
     guichet: Side
-    rasa: Side
+    rivals: Sequence[Rival]
     plan: Plan
 
-    async def pair(self, clients: int, asked: Sequence[str], texts: str, cache: str) -> Pair:
-        """Ask both, in turns; the first of them changes with each part."""
-        ours: list[Run] = []
-        theirs: list[Run] = []
+    async def rows(self, clients: int, asked: Sequence[str], name: str) -> list[Row]:
+        """Ask all of them, in turns; the first of them changes with each part."""
+        lanes: list[tuple[Side, Sequence[str], list[Run]]] = [(self.guichet, asked, [])]
+        lanes += [(rival.people.side, rival.asked(asked), []) for rival in self.rivals]
         size = -(-len(asked) // self.plan.parts)
         for part in range(self.plan.parts):
-            share = asked[part * size : (part + 1) * size]
-            turns = [(self.guichet, ours), (self.rasa, theirs)]
-            for side, runs in turns if part % 2 == 0 else reversed(turns):
-                runs.append(await ask_all(side, share, clients))
-        return Pair(texts, cache, cell(clients, ours), cell(clients, theirs))
+            for side, texts, runs in lanes if part % 2 == 0 else reversed(lanes):
+                runs.append(await ask_all(side, texts[part * size : (part + 1) * size], clients))
+        ours, *theirs = (cell(clients, runs) for _side, _texts, runs in lanes)
+        beside = [Row(rival.name, figures, ours) for rival, figures in zip(self.rivals, theirs, strict=True)]
+        return [Row(name, ours), *beside]
+
+    async def all_rows(self, texts: Iterator[str], name: str, *, twice: bool = False) -> list[Row]:
+        """Every number of clients; ``twice``: each question once more."""
+        rows: list[Row] = []
+        warm = list(islice(texts, WARM_UP))
+        await ask_all(self.guichet, warm, 4)
+        for rival in self.rivals:
+            await ask_all(rival.people.side, rival.asked(warm), 4)
+        for clients in self.plan.clients:
+            say_aloud(f"{clients} clients: {name}")
+            asked = list(islice(texts, self.plan.messages))
+            rows += await self.rows(clients, asked, name)
+            if twice:
+                rows += await self.rows(clients, asked, f"{name}, texts seen before")
+        return rows
 
 
 async def measure(plan: Plan, say: Say) -> WebReport:
-    """Everything, within seven minutes.
+    """Everything: some five minutes, and as much again when the rivals are trained first.
 
     Raises:
         BenchError: a side does not start, or does not answer.
     """
     try:
         async with asyncio.timeout(LONGEST_SECONDS), AsyncExitStack() as stack:
-            say("starting rasa run")
-            rasa = await stack.enter_async_context(rasa_alone(say))
-            pairs: list[Pair] = []
-            texts = await _texts(plan, rasa)
-            for cache, size in (("off", 0), ("on", CACHE_SIZE)):
-                say(f"starting Guichet, parse cache {cache}")
-                async with guichet(cache_size=size, say=say) as ours:
-                    pairs += await _pairs(Sides(ours, rasa.side, plan), texts, cache, say)
-            return WebReport(plan, tuple(pairs))
+            say("starting rasa run on our NLU")
+            same = await stack.enter_async_context(rasa_alone(say))
+            texts = await _texts(plan, same)
+            rows: list[Row] = []
+            async with rasa_init(say) as default, guichet(cache_size=0, say=say) as ours:
+                own = await _own_texts(plan, default, default_project(rasa_python(), say))
+                rivals = [Rival("`rasa run`, `rasa init`'s bot", default, own)]
+                rivals.append(Rival("`rasa run`, Guichet's NLU", same))
+                rows += await Race(ours, rivals, plan).all_rows(texts, "**Guichet**")
+            async with guichet(cache_size=CACHE_SIZE, say=say) as ours:
+                rows += await Race(ours, (), plan).all_rows(texts, "Guichet, parse cache on", twice=True)
+            return WebReport(plan, tuple(rows))
     except TimeoutError as error:
         raise BenchError(f"it took longer than {LONGEST_SECONDS:.0f} s and was stopped") from error
 
 
 async def _texts(plan: Plan, rasa: Rests) -> Iterator[str]:
-    """As many as will be needed, no two alike."""
-    needed = 2 * (WARM_UP + plan.messages * len(plan.clients))
-    plain = rasa.understood(question.text for question in distinct(questions(RASA_PROJECT)))
-    texts: list[str] = []
-    async for text in plain:
-        texts.append(text)
-        if len(texts) == needed:
+    """As many FAQ questions as will be needed, no two alike."""
+    known = (question.text for question in distinct(questions(RASA_PROJECT)))
+    return await _first(2 * _needed(plan), rasa.understood(known, is_plain_faq))
+
+
+async def _own_texts(plan: Plan, rasa: Rests, project: Path) -> Iterator[str]:
+    """As many questions for ``rasa init``'s bot, no two alike."""
+    known = default_questions(project)
+    texts = (question.text for question in distinct(known))
+    return await _first(_needed(plan), rasa.understood(texts, is_one_of({each.intent for each in known})))
+
+
+def _needed(plan: Plan) -> int:
+    return WARM_UP + plan.messages * len(plan.clients)
+
+
+async def _first(count: int, texts: AsyncGenerator[str, None]) -> Iterator[str]:
+    found: list[str] = []
+    async for text in texts:
+        found.append(text)
+        if len(found) == count:
             break
-    await plain.aclose()
-    return iter(texts)
-
-
-async def _pairs(sides: Sides, texts: Iterator[str], cache: str, say: Say) -> list[Pair]:
-    """One Guichet's measurements. With the cache on, each question is asked a second time."""
-    pairs: list[Pair] = []
-    warm = list(islice(texts, WARM_UP))
-    await ask_all(sides.guichet, warm, 4)
-    await ask_all(sides.rasa, warm, 4)
-    for clients in sides.plan.clients:
-        say(f"{clients} clients, parse cache {cache}")
-        asked = list(islice(texts, sides.plan.messages))
-        kinds = ("distinct", "seen before") if cache == "on" else ("distinct",)
-        pairs += [await sides.pair(clients, asked, kind, cache) for kind in kinds]
-    return pairs
+    await texts.aclose()
+    return iter(found)
 
 
 def run(plan: Plan, say: Say) -> WebReport:

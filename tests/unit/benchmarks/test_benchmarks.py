@@ -12,9 +12,10 @@ import pytest
 
 from benchmarks import clients
 from benchmarks.__main__ import BEGIN, END, with_figures
-from benchmarks.clients import Person, Rests, RestSender, Run, Side, ask_all, cell
+from benchmarks.clients import Person, Rests, RestSender, Run, Side, ask_all, cell, is_one_of, is_plain_faq
 from benchmarks.processes import PROJECT, BenchError
-from benchmarks.texts import distinct, questions
+from benchmarks.rivals import default_questions
+from benchmarks.texts import Question, distinct, questions
 
 Answers = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -106,7 +107,21 @@ async def test_a_question_that_might_call_for_a_person_is_not_asked(monkeypatch:
         return understood[text]
 
     monkeypatch.setattr(RestSender, "parse", parse)
-    assert [text async for text in Rests(1, "", 0).understood(understood)] == ["plain"]
+    people = Rests(1, "", 0)
+    assert [text async for text in people.understood(understood, is_plain_faq)] == ["plain"]
+    assert [text async for text in people.understood(understood, is_one_of({"out_of_scope"}))] == ["not ours"]
+
+
+def test_rasas_own_bot_is_asked_what_it_answers_whatever_was_said_before(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    rule = "rules:\n- rule: Bye\n  steps:\n  - intent: goodbye\n  - action: utter_goodbye\n"
+    (tmp_path / "data" / "rules.yml").write_text(rule)
+    examples = [
+        "- intent: goodbye\n  examples: |\n    - bye\n    - cu",
+        "- intent: greet\n  examples: |\n    - hey",
+    ]
+    (tmp_path / "data" / "nlu.yml").write_text("nlu:\n" + "\n".join(examples))
+    assert default_questions(tmp_path) == [Question("bye", "goodbye"), Question("cu", "goodbye")]
 
 
 def test_figures_replace_those_before_and_leave_the_page_alone() -> None:
