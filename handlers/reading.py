@@ -149,9 +149,10 @@ def _with_words(turn: Turn, understanding: Understanding, thresholds: Thresholds
     whole = _one(turn, turn.text, understanding.ranking, thresholds)
     parts = (_part(turn, asked, thresholds) for asked in understanding.questions)
     meant = tuple(dict.fromkeys(filter(None, parts)))
-    for person in (COMPLAINT, HUMAN):
-        if person in meant or (whole.kind is Kind.SURE and whole.intent == person):
-            return Reading(Kind.SURE, person)
+    said = (*meant, whole.intent) if whole.kind is Kind.SURE else meant
+    for intent in (COMPLAINT, HUMAN, *said):
+        if intent in said and _goes_first(intent):
+            return Reading(Kind.SURE, intent)
     asked = tuple(intent for intent in meant if _is_question(intent))
     if len(asked) > 1:
         return Reading(Kind.SEVERAL, options=asked)
@@ -238,6 +239,11 @@ def _can_offer(intent: str) -> bool:
 
 def _is_question(intent: str) -> bool:
     return intent.startswith(FAQ) or intent == ORDER
+
+
+def _goes_first(intent: str) -> bool:
+    """What is done about something else than a question, by a person as a rule, is done before answering."""
+    return not (_is_question(intent) or intent in SMALL_TALK or intent == OUT_OF_SCOPE)
 
 
 # --- in the light of what we asked ---------------------------------------------------------

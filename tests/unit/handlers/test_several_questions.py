@@ -236,6 +236,13 @@ async def test_who_wants_a_person_or_is_angry_gets_one_whatever_else_they_ask(pa
     assert len(story.answers) == 1
 
 
+async def test_an_intent_of_the_admin_s_own_goes_before_a_question_too():
+    story = Story()
+    call = ("rappelez-moi", {"callback": 0.9})
+    await story.says(f"{RETURN[0]} ? {call[0]}", asked=[RETURN, call])
+    assert story.handler == "fallback.unsure"  # no handler was written for it
+
+
 async def test_anger_goes_before_the_wish_for_a_person():
     story = Story()
     await story.says(f"{HUMAN[0]}, {ANGER[0]}", asked=[HUMAN, ANGER])
