@@ -7,7 +7,7 @@ import csv
 import json
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +99,9 @@ def evaluate(
     predictions: Annotated[
         Path | None, typer.Option(help="Also write what each message was taken for, as CSV.")
     ] = None,
+    warm: Annotated[
+        bool, typer.Option("--warm", help="Use the project's cache of embeddings: training is not cold.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="For programs: one JSON object, the last line.")
     ] = False,
@@ -112,11 +115,12 @@ def evaluate(
     console = Console(stderr=True, highlight=False)
     sources = _sources(train, test, train_language, test_language)
     _warn(sources, console)
-    with _progress(console) as progress:
-        outcome = asyncio.run(_interruptible(_measure(settings, sources, config, progress)))
+    place = evaluation.workshop(settings.rasa_project, config, warm=warm)
+    with _terminable(), _progress(console) as progress, place as project:
+        outcome = asyncio.run(_interruptible(_measure(project, sources, progress)))
     told = _document(settings, sources, outcome)
     told |= {"train": [str(path) for path in train], "test": [str(path) for path in test]}
-    told["config"] = str(config or settings.rasa_project / "config.yml")
+    told |= {"config": str(config or settings.rasa_project / "config.yml"), "cold": not warm}
     if predictions is not None:
         _write_predictions(predictions, outcome.asked)
     if as_json:
@@ -205,29 +209,37 @@ def _prepared(text: str) -> str:
 # --- what is done -------------------------------------------------------------------------
 
 
-async def _measure(settings: Settings, sources: Sources, config: Path | None, progress: Progress) -> Outcome:
+async def _measure(project: Path, sources: Sources, progress: Progress) -> Outcome:
     names = Names(example.intent for example in sources.learnt)
-    with evaluation.workshop(settings.rasa_project, config) as project:
-        if sources.rasa_data is not None:
-            evaluation.write_rasa(project, sources.rasa_data, sources.language)
-        else:
-            evaluation.write_labelled(project, sources.learnt, names, _prepared)
-        trained = await evaluation.train(project, progress=progress, timeout=LONGEST_SECONDS)
-        progress(f"trained in {trained.seconds:.1f} s")
-        parses = await evaluation.parse(
-            project,
-            trained.model,
-            [one.text for one in sources.asked],
-            names,
-            prepare=_prepared,
-            progress=progress,
-        )
-    asked = tuple(map(Asked, sources.asked, parses.understandings))
-    return Outcome(trained, parses, asked)
+    if sources.rasa_data is not None:
+        evaluation.write_rasa(project, sources.rasa_data, sources.language)
+    else:
+        evaluation.write_labelled(project, sources.learnt, names, _prepared)
+    trained = await evaluation.train(project, progress=progress, timeout=LONGEST_SECONDS)
+    progress(f"trained in {trained.seconds:.1f} s")
+    texts = [one.text for one in sources.asked]
+    parses = await evaluation.parse(
+        project, trained.model, texts, names, prepare=_prepared, progress=progress
+    )
+    return Outcome(trained, parses, tuple(map(Asked, sources.asked, parses.understandings)))
 
 
-async def _interruptible(work: Any) -> Any:
-    """SIGTERM ends it in order, as Ctrl-C does: nothing stays behind."""
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends everything in order, as Ctrl-C does: nothing stays behind."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+async def _interruptible(work: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """The same where a loop runs."""
     task = asyncio.ensure_future(work)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
@@ -301,7 +313,7 @@ def _print(told: Mapping[str, Any]) -> None:
     typer.echo("")
     typer.echo(
         f"trained on {told['examples']} examples of {told['intents']} intents in {told['train_s']:.1f} s, "
-        f"cold (peak {_mb(told['train_peak_mb'])})"
+        f"{'cold' if told['cold'] else 'warm'} (peak {_mb(told['train_peak_mb'])})"
     )
     typer.echo(
         f"parsed on one thread: p50 {_ms(told['parse_p50_ms'])}, p95 {_ms(told['parse_p95_ms'])} "

@@ -93,10 +93,11 @@ class Names:
 
 
 @contextmanager
-def workshop(rasa_project: Path, config: Path | None = None) -> Iterator[Path]:
+def workshop(rasa_project: Path, config: Path | None = None, *, warm: bool = False) -> Iterator[Path]:
     """A Rasa project like the real one, without its data, in a folder that is gone afterwards.
 
-    ``config`` stands in for ``config.yml``.
+    ``config`` stands in for ``config.yml``. A ``warm`` one has the real one's cache of embeddings, and
+    adds to it; otherwise a first training finds nothing that it can use.
 
     Raises:
         ConfigurationError: there is no Rasa project or no such configuration.
@@ -112,11 +113,18 @@ def workshop(rasa_project: Path, config: Path | None = None) -> Iterator[Path]:
         if config is not None:
             shutil.copy(config, project / "config.yml")
         # Reached through a link it still is the same environment.
-        (project / ".venv").symlink_to((rasa_project / ".venv").absolute(), target_is_directory=True)
+        _share(rasa_project, project, ".venv")
+        if warm:
+            (rasa_project / ".cache").mkdir(exist_ok=True)
+            _share(rasa_project, project, ".cache")
         (project / "data").mkdir()
         yield project
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _share(rasa_project: Path, project: Path, folder: str) -> None:
+    (project / folder).symlink_to((rasa_project / folder).absolute(), target_is_directory=True)
 
 
 def write_labelled(project: Path, examples: Sequence[Example], names: Names, prepare: Prepare) -> None:

@@ -171,6 +171,22 @@ def test_another_configuration_is_the_one_trained(
     )
 
 
+def test_a_training_is_cold_unless_it_is_asked_to_be_warm(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rasa_project: Path
+) -> None:
+    remembers = (
+        "pathlib.Path('.cache').mkdir(exist_ok=True)\npathlib.Path('.cache/seen').touch(exist_ok=False)"
+    )
+    (rasa_project / "run_rasa.py").write_text(f"{RUN_RASA}\n{remembers}\n")
+    path = csv(tmp_path, "all.csv", "a,x", "b,y")
+    for _ in range(2):
+        assert evaluate(capsys, "--train", path, "--test", path)["cold"] is True
+    assert not (rasa_project / ".cache").exists()
+    assert evaluate(capsys, "--train", path, "--test", path, "--warm")["cold"] is False
+    assert (rasa_project / ".cache" / "seen").exists()
+    assert "FileExistsError" in refused(capsys, "--train", path, "--test", path, "--warm")
+
+
 def test_several_files_are_learnt_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, two = csv(tmp_path, "one.csv", "a,x", "b,y"), csv(tmp_path, "two.csv", "c,oos")
     told = evaluate(capsys, "--train", one, "--train", two, "--test", one, "--test", two)
@@ -182,8 +198,10 @@ def test_predictions_are_written_for_whoever_looks_for_errors(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, out = csv(tmp_path, "all.csv", "a,x/1", "b,y"), tmp_path / "out.csv"
-    evaluate(capsys, "--train", path, "--test", path, "--predictions", out)
-    assert out.read_text().splitlines()[1].startswith("a,x/1,,x/1,0.9000")
+    evaluate(capsys, "--train", path, "--test", csv(tmp_path, "t.csv", "a,x/1", "c,y"), "--predictions", out)
+    _, known, unknown = out.read_text().splitlines()
+    assert known.startswith("a,x/1,,x/1,0.9000")
+    assert unknown.startswith("c,y,,greet,0.2000")  # Rasa's own fallback, before it, is no intent
 
 
 BLOCK = "  - intent: {intent}\n    metadata: {{language: {language}}}\n    examples: |\n      - {text}\n"
