@@ -102,6 +102,27 @@ async def test_a_question_behind_a_greeting_is_answered():
     assert story.answer.topic == "faq_return_how"
 
 
+async def test_anger_behind_a_greeting_is_heard():
+    story = Story()
+    await story.says("bonjour, non mais c'est honteux", greet=0.5, complaint=0.4)
+    assert story.speaker is Speaker.WAITING
+
+
+async def test_two_or_three_words_of_greeting_hold_no_question():
+    story = Story()
+    await story.says("bonjour à vous", greet=0.55, faq_contact=0.4)
+    assert story.answer.text == story.text("small_talk.greet")
+
+
+async def test_an_order_that_is_named_is_looked_up_when_that_is_one_of_two_meanings():
+    story = Story()
+    close = {"faq_parcel_not_received": 0.5, "order_status": 0.45}
+    await story.says("ma commande n'est pas là", **close)
+    assert story.answer.text == story.text("clarify.which")
+    await story.says("la 4812077 n'est pas là", entities={"order_number": "4812077"}, **close)
+    assert story.answer.text == story.text("order.ask_proof", number="4812077")
+
+
 async def test_a_long_greeting_is_still_a_greeting():
     story = Story()
     await story.says("bonjour à toute la belle équipe", greet=0.8, faq_return_how=0.15)

@@ -147,6 +147,20 @@ async def test_a_part_that_could_mean_two_things_is_not_asked_back():
     assert [answer.topic for answer in story.answers] == ["faq_return_how", "faq_delivery_cost"]
 
 
+async def test_a_part_that_faintly_means_two_things_is_not_answered_at_a_guess():
+    story = Story()
+    either = (RETURN[0], {"faq_return_how": 0.4, "faq_return_cost": 0.3})
+    await story.says(BOTH, asked=[either, COST], faq_delivery_cost=0.85)
+    assert story.answer.topic == "faq_delivery_cost"
+
+
+async def test_a_customer_who_is_angry_in_either_part_is_not_asked_whether_it_helped():
+    story = Story()
+    await story.says(BOTH, asked=[RETURN, (COST[0], {"faq_delivery_cost": 0.7, "complaint": 0.25})])
+    assert story.text("help.both") not in story.answers[1].text
+    assert "human" in story.buttons
+
+
 # --- an order among them -------------------------------------------------------------------
 
 
@@ -200,6 +214,22 @@ async def test_what_we_asked_for_and_a_question_beside_it_are_both_taken():
     assert story.answers[0].topic == "faq_change_address"
     assert story.answers[1].text == story.text("order.ask_proof", number="4812077")
     assert story.chat.dialogue.awaiting == "order"
+
+
+async def test_what_we_asked_for_and_two_questions_beside_it_are_all_taken():
+    story = Story()
+    await story.says("où est mon colis ?", order_status=0.9)
+    await story.says("4812077. " + BOTH, asked=[RETURN, COST], entities=NUMBER)
+    assert [answer.topic for answer in story.answers] == ["faq_return_how", "faq_delivery_cost", None]
+    assert story.answers[2].text == story.text("order.ask_proof", number="4812077")
+
+
+async def test_an_email_that_is_only_given_is_no_question():
+    story = Story()
+    await story.says("la 4812077 ?", order_status=0.9)
+    await story.says("lea.martin@exemple.fr", faq_contact=0.9)
+    assert len(story.answers) == 1
+    assert "Colis Clair" in story.answer.text
 
 
 async def test_a_postcode_with_its_town_is_no_question_about_stores():
