@@ -38,7 +38,7 @@ CACHE_DEFAULTS: dict[str, Any] = {
 QUESTION = re.compile(r"\s*[?？]")
 
 
-class EmbeddingFailed(RasaException):
+class EmbeddingError(RasaException):
     """One sentence that Rasa's command line shows as it is."""
 
 
@@ -46,19 +46,19 @@ def shared_encoder(config: Mapping[str, Any]) -> Encoder:
     """The encoder of a component's config; one in a process for the same description.
 
     Raises:
-        EmbeddingFailed: it cannot be had, and why.
+        EmbeddingError: it cannot be had, and why.
     """
     try:
         return load_encoder(config)
     except EncoderError as error:
-        raise EmbeddingFailed(str(error)) from error
+        raise EmbeddingError(str(error)) from error
 
 
 def training_encoder(config: Mapping[str, Any]) -> CachedEncoder:
     """The same with the cache on disk. For examples only: what customers write is not kept.
 
     Raises:
-        EmbeddingFailed: it cannot be had, and why.
+        EmbeddingError: it cannot be had, and why.
     """
     chosen = {name: config.get(name, default) for name, default in CACHE_DEFAULTS.items()}
     folder, threads = chosen["cache"], chosen["training_threads"]
@@ -77,14 +77,14 @@ def embed(encoder: Encoder | CachedEncoder, texts: Sequence[str]) -> np.ndarray:
     """A row a text, of length 1 (zeros for a blank one); the log tells how far a long work has come.
 
     Raises:
-        EmbeddingFailed: the model fails.
+        EmbeddingError: the model fails.
     """
     try:
         if isinstance(encoder, CachedEncoder):
             return encoder.encode(texts, _tell)
         return encoder.encode(texts)
     except EncoderError as error:
-        raise EmbeddingFailed(str(error)) from error
+        raise EmbeddingError(str(error)) from error
 
 
 def _tell(done: int, total: int) -> None:

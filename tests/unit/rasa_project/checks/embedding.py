@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from components import embedding
 from components.courtesy import CourtesyTrimmer
-from components.embedding import EmbeddingFailed, SentenceEmbedder, said
+from components.embedding import EmbeddingError, SentenceEmbedder, said
 from components.encoders import load_encoder
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import LocalModelStorage
@@ -84,7 +84,7 @@ def test_the_cache_can_be_left_out(tmp_path: Path) -> None:
 def test_an_encoder_that_is_not_there_is_told_in_rasas_way(tmp_path: Path) -> None:
     try:
         embedder(tmp_path, encoder="onnx", model="./nowhere")
-    except EmbeddingFailed as error:
+    except EmbeddingError as error:
         assert isinstance(error, RasaException)  # noqa: PT017 - there is no pytest here
         assert "is not there" in str(error)  # noqa: PT017
     else:

