@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
 
 from bot.domain.errors import ConfigurationError, StoreUnavailable
+from bot.storage.lines import Lines
 
 Argument = str | bytes | int | float
 
@@ -54,12 +54,11 @@ class _Call:
 class Connection:
     """Calls to the server. Made by :meth:`open`."""
 
-    def __init__(self, client: Redis | RedisCluster, make_blocking: Callable[[float], Redis]) -> None:
+    def __init__(self, client: Redis | RedisCluster, lines: Lines) -> None:
         self._client = client
-        self._make_blocking = make_blocking
+        self._lines = lines
         self._waiting: list[_Call] = []
         self._flushers: set[asyncio.Task[None]] = set()
-        self._blocking: dict[float, Redis] = {}
 
     @classmethod
     async def open(cls, url: str) -> Connection:
@@ -85,12 +84,8 @@ class Connection:
         _check_version(info, place)
         if clustered:
             cluster = RedisCluster.from_url(url, socket_timeout=SOCKET_TIMEOUT, retry=Retry(NoBackoff(), 3))
-            return cls(cluster, lambda _block: _no_blocking())
-
-        def blocking(block: float) -> Redis:
-            return Redis.from_url(url, socket_timeout=block + SOCKET_TIMEOUT, retry=Retry(NoBackoff(), 0))
-
-        return cls(Redis.from_url(url, **options), blocking)
+            return cls(cluster, Lines(url, SOCKET_TIMEOUT))
+        return cls(Redis.from_url(url, **options), Lines(url, SOCKET_TIMEOUT))
 
     @property
     def is_cluster(self) -> bool:
@@ -147,9 +142,8 @@ class Connection:
             *streams,
             *streams.values(),
         )
-        pool = self._blocking_client(block).connection_pool
         try:
-            found = (await _exchange(pool, [_packed(command)], block + SOCKET_TIMEOUT))[0]
+            (found,) = await self._lines.exchange([_packed(command)], block + SOCKET_TIMEOUT)
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreUnavailable(str(error) or type(error).__name__) from error
         if isinstance(found, ResponseError):
@@ -161,8 +155,7 @@ class Connection:
         """Hang up."""
         for flusher in tuple(self._flushers):
             await flusher
-        for client in self._blocking.values():
-            await client.aclose()
+        await self._lines.close()
         await self._client.aclose()
 
     async def _read_in_cluster(self, streams: dict[str, str], *, count: int, block: float) -> list[Any]:
@@ -174,11 +167,6 @@ class Connection:
         if isinstance(found, dict):  # RESP3
             return [(key, [entry for batch in batches for entry in batch]) for key, batches in found.items()]
         return list(found or [])
-
-    def _blocking_client(self, block: float) -> Redis:
-        if block not in self._blocking:
-            self._blocking[block] = self._make_blocking(block)
-        return self._blocking[block]
 
     async def _flush(self) -> None:
         await asyncio.sleep(0)  # let whoever is ready now join
@@ -210,22 +198,7 @@ class Connection:
         return replies
 
     async def _on_one_server(self, batch: list[_Call]) -> list[Any]:
-        pool = self._client.connection_pool  # type: ignore[union-attr]
-        return await _exchange(pool, [call.packed for call in batch], SOCKET_TIMEOUT)
-
-
-async def _exchange(pool: Any, packed: list[bytes], seconds: float) -> list[Any]:
-    """A pipeline packed by hiredis, under one deadline: a third of the library's own cost."""
-    connection = await pool.get_connection()
-    try:
-        async with asyncio.timeout(seconds):
-            await connection.send_packed_command(b"".join(packed), check_health=False)
-            return [await _reply(connection) for _ in packed]
-    except BaseException:
-        await connection.disconnect(nowait=True)  # what is half read belongs to nobody
-        raise
-    finally:
-        await pool.release(connection)
+        return await self._lines.exchange([call.packed for call in batch], SOCKET_TIMEOUT)
 
 
 def _packed(command: tuple[Argument, ...]) -> bytes:
@@ -239,13 +212,6 @@ def _block_ms(seconds: float) -> int:
 
 def _fields(said: Any) -> dict[bytes, bytes]:
     return said if isinstance(said, dict) else dict(zip(said[::2], said[1::2], strict=True))
-
-
-async def _reply(connection: Any) -> Any:
-    try:
-        return await connection.read_response(timeout=math.inf)
-    except ResponseError as error:
-        return error
 
 
 def _translated(error: BaseException) -> BaseException:
@@ -270,7 +236,3 @@ def _check_version(info: dict[str, Any], place: str) -> None:
 def _place(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.hostname or parts.path}:{parts.port or 6379}" if parts.hostname else parts.path
-
-
-def _no_blocking() -> Redis:
-    raise NotImplementedError("on a cluster the cluster client reads")

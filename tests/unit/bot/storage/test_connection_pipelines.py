@@ -14,7 +14,7 @@ class Wire(Connection):
     """A connection whose server answers when told to, everything in one tick."""
 
     def __init__(self) -> None:
-        super().__init__(None, lambda _block: None)  # type: ignore[arg-type, return-value]
+        super().__init__(None, None)  # type: ignore[arg-type]
         self.under_way: list[asyncio.Future[None]] = []
 
     async def _on_one_server(self, batch: list[Any]) -> list[Any]:
