@@ -27,6 +27,7 @@ _OTHER_POSTCODE = re.compile(
 )
 _MAX_EMAIL = 254
 _MAX_TEXT = 4000
+_LEAST_LETTERS = 2
 _FEW_WORDS = 6
 """Four digits in a longer message are more likely a year or a price."""
 
@@ -46,6 +47,13 @@ def gather(turn: Turn) -> Dialogue:
 def mentions_any(turn: Turn) -> bool:
     """Whether the message holds any fact about an order."""
     return bool(number_in(turn) or email_in(turn.text) or postcode_in(turn))
+
+
+def is_bare(text: str) -> bool:
+    """Whether a text is nothing but numbers, addresses or a single letter: no sentence, whatever a model
+    sees in it."""
+    words = _EMAIL.sub(" ", text[:_MAX_TEXT])
+    return sum(map(str.isalpha, words)) < _LEAST_LETTERS
 
 
 def completes(turn: Turn) -> bool:

@@ -36,8 +36,10 @@ FACTS_WORDS = 8
 NO_WORDS_KNOWN = "no_known_words"
 """The model's reason for a text of which it knows no word: not understood, rather than not ours."""
 
-_YES = frozenset({"oui", "ouais", "ok", "okay", "yes", "yep", "yeah", "si", "volontiers", "d'accord", "sure"})
-_NO = frozenset({"non", "nan", "nope", "no", "nn"})
+_YES = frozenset(
+    {"oui", "ouais", "ok", "okay", "yes", "yep", "yeah", "si", "volontiers", "d'accord", "sure", "o", "y"}
+)
+_NO = frozenset({"non", "nan", "nope", "no", "nn", "n"})
 _POLITE = frozenset({"merci", "please", "thanks", "svp", "stp", "thank", "you", "bien", "sûr"})
 _GLAD = frozenset("👍👌🙏😊🙂😀😃😄😁🤗🥰😍❤💛💚💙💜♥☺🎉👏")
 _SHOUT_LETTERS = 12
@@ -85,6 +87,9 @@ def meaning(turn: Turn, thresholds: Thresholds) -> Reading:
         return _without_words(turn)
     if turn.understanding is None:
         return Reading(Kind.UNSURE)
+    if order_facts.is_bare(turn.text):
+        about_an_order = order_facts.completes(turn)
+        return _in_context(turn, Reading(Kind.SURE, ORDER) if about_an_order else Reading(Kind.UNSURE))
     alarm = protected(turn.understanding, thresholds)
     if alarm is not None:
         return Reading(Kind.PROTECTED, alarm)
@@ -156,9 +161,7 @@ def _with_words(turn: Turn, understanding: Understanding, thresholds: Thresholds
     asked = tuple(intent for intent in meant if _is_question(intent))
     if len(asked) > 1:
         return Reading(Kind.SEVERAL, options=asked)
-    if asked and not (whole.kind is Kind.SURE and _is_question(whole.intent)):
-        return Reading(Kind.SURE, asked[0])
-    return whole
+    return Reading(Kind.SURE, asked[0]) if asked else whole
 
 
 def _part(turn: Turn, asked: Question, thresholds: Thresholds) -> str:

@@ -76,6 +76,31 @@ async def test_what_holds_no_word_we_know_is_asked_to_be_said_otherwise(nlu: Ras
     assert "human" in story.buttons
 
 
+@pytest.mark.parametrize("intent", ["minor", "goodbye", "faq_store_hours", "talk_to_human"])
+@pytest.mark.parametrize("text", ["a", "7", "12", "69002", "06 39 98 14 27", "9" * 400, "lea@exemple.fr"])
+async def test_a_bare_number_or_letter_means_nothing_however_sure_a_model_is(
+    nlu: RasaNlu, rasa: FakeRasa, text: str, intent: str
+) -> None:
+    rasa.answer = lambda _text: parsed("near_examples", "in", **{intent: 0.9})
+    story = Story()
+    assert await says(story, nlu, text) == story.text("fallback.rephrase")
+
+
+async def test_a_postcode_we_asked_for_is_no_child_s_age(nlu: RasaNlu, rasa: FakeRasa) -> None:
+    story = Story()
+    await says(story, nlu, "4812077")
+    rasa.answer = lambda _text: parsed("near_examples", "in", minor=0.9)
+    assert "Colis Clair" in await says(story, nlu, "69002")
+
+
+@pytest.mark.parametrize(("letter", "key"), [("o", "help.yes"), ("y", "help.yes"), ("N", "help.no")])
+async def test_a_letter_can_be_a_yes_or_a_no(nlu: RasaNlu, rasa: FakeRasa, letter: str, key: str) -> None:
+    rasa.answer = lambda _text: parsed("near_examples", "in", faq_return_how=0.9)
+    story = Story()
+    await says(story, nlu, "comment retourner ?")
+    assert await says(story, nlu, letter) == story.text(key)
+
+
 @pytest.mark.parametrize("text", ["?", "!", ".", "🤔", "😡😡😡", "🧴🧴", "…", "\u200b", "   ", "///"])
 async def test_what_holds_no_word_at_all_gets_a_few_topics(nlu: RasaNlu, text: str) -> None:
     story = Story()

@@ -72,6 +72,15 @@ async def test_entities_are_found_where_they_are(nlu: RasaNlu, text: str, name: 
         "\u202eabc",
         "x" * 1_000_000,
         "l\n" * 10_000,
+        "comment retourner une crème " * 2_500,
+        "a",
+        "7",
+        "69002",
+        "9" * 400,
+        "Где мой заказ?",
+        "مرحبا",
+        "🤬" * 50,
+        "[crème](produit) {x}",
         "<b>",
     ],
 )
@@ -79,6 +88,8 @@ async def test_whatever_is_typed_gets_an_understanding(nlu: RasaNlu, text: str) 
     understanding = await nlu.parse(text)
     assert 0 <= understanding.best.confidence <= 1
     assert understanding.ranking == tuple(sorted(understanding.ranking, key=lambda guess: -guess.confidence))
+    assert sum(guess.confidence for guess in understanding.ranking) <= 1.001
+    assert all(0 <= one.start < one.end <= len(text) for one in understanding.questions)
 
 
 async def test_each_parse_names_the_model_that_the_server_reports(

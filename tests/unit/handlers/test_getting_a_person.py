@@ -149,6 +149,12 @@ async def test_a_protected_intent_that_is_far_behind_or_mere_noise_is_not(guesse
     assert story.handler != "protected.escalate"
 
 
+async def test_a_protected_intent_that_is_the_best_guess_of_many_is_acted_on():
+    story = Story()
+    await story.says("ça tire depuis hier", adverse_reaction=0.22, faq_sensitive_skin=0.2, faq_routine=0.15)
+    assert story.handler == "protected.escalate"
+
+
 async def test_protected_intents_that_are_only_together_likely_are_acted_on():
     story = Story()
     await story.says("je vais faire une bêtise", faq_store_hours=0.4, threat=0.17, distress=0.16)

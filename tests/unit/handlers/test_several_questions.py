@@ -124,6 +124,7 @@ async def test_two_questions_whose_entries_are_gone_are_not_understood():
 async def test_small_talk_never_wins_over_a_question(talk):
     story = Story()
     await story.says("bonjour, comment retourner une crème ?", asked=[("bonjour", {talk: 0.95}), RETURN])
+    assert story.handler == "faq.answer_faq"
     assert story.answer.topic == "faq_return_how"
 
 
@@ -271,6 +272,12 @@ async def test_an_intent_of_the_admin_s_own_goes_before_a_question_too():
     call = ("rappelez-moi", {"callback": 0.9})
     await story.says(f"{RETURN[0]} ? {call[0]}", asked=[RETURN, call])
     assert story.handler == "fallback.unsure"  # no handler was written for it
+
+
+async def test_a_message_that_is_angry_as_a_whole_gets_a_person():
+    story = Story()
+    await story.says(BOTH, asked=[RETURN, COST], complaint=0.5, faq_return_how=0.3)
+    assert story.chat.conversation.handoff.reason is HandoffReason.COMPLAINT
 
 
 async def test_anger_goes_before_the_wish_for_a_person():
