@@ -69,6 +69,7 @@ class WebServer:
                 proxy_headers=bool(settings.web.trusted_proxies),
                 forwarded_allow_ips=list(settings.web.trusted_proxies),
                 ws_max_size=SOCKET_BYTES,
+                ws_per_message_deflate=False,  # frames are short: it costs more than it saves
                 timeout_graceful_shutdown=LAST_REQUESTS_SECONDS,
                 lifespan="off",
             )

@@ -109,18 +109,24 @@ class RasaNlu:
     async def _in_turn(self, text: str) -> Understanding:
         gate = self._gate
         waited = gate.locked()
-        try:
-            async with asyncio.timeout(self._patience):
-                await gate.acquire()
-        except TimeoutError as error:
-            PARSE_FAILURES.labels(reason="busy").inc()
-            raise NluUnavailable("busy") from error
+        if waited:
+            await self._queue_at(gate)
+        else:
+            await gate.acquire()  # at once
         try:
             if waited and self._replicas.are_all_ailing:
                 raise NluUnavailable("down while waiting")
             return await self._ask(text)
         finally:
             gate.release()
+
+    async def _queue_at(self, gate: asyncio.Semaphore) -> None:
+        try:
+            async with asyncio.timeout(self._patience):
+                await gate.acquire()
+        except TimeoutError as error:
+            PARSE_FAILURES.labels(reason="busy").inc()
+            raise NluUnavailable("busy") from error
 
     async def _ask(self, text: str) -> Understanding:
         begun = monotonic()
