@@ -168,3 +168,14 @@ async def test_a_crowd_that_waits_for_a_silent_rasa_is_told_together() -> None:
         outcomes = await asyncio.gather(*parses, return_exceptions=True)
     assert all(isinstance(outcome, NluUnavailable) for outcome in outcomes)
     assert len(set(rasa.texts)) == 2, "the others did not time out one after the other"
+
+
+async def test_questions_are_where_they_stand_in_what_was_written_known_text_or_not() -> None:
+    ranking = [{"name": "greet", "confidence": 0.9}]
+    asked = [{"start": start, "end": end, "intent_ranking": ranking} for start, end in ((0, 2), (5, 7))]
+    async with fake_rasa(answer=lambda _: parsed("greet", questions=asked)) as rasa, client(rasa) as nlu:
+        for text in ("un ? deux ?", "  / un ? deux ?", "/un ? deux ?"):
+            found = (await nlu.parse(text)).questions
+            first = text.index("un")
+            assert [(one.start - first, one.end - first) for one in found] == [(0, 2), (5, 7)]
+    assert rasa.texts == ["un ? deux ?"]
