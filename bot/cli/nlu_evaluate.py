@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import re
 import signal
 import sys
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
 
 import typer
@@ -52,8 +54,12 @@ Training takes from seconds to many minutes, by the number of examples and the p
 LONGEST_SECONDS = 4 * 3600.0
 TEXT_LIMIT = 1000
 """Characters that the bot looks at (bot.nlu.client.RasaNlu)."""
+QUIET_SECONDS = 15.0
+"""How long one step goes on before it is told again, where output is kept."""
 SHOWN = 5
 """How many of many warnings of a kind are shown."""
+
+_DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,12 +256,21 @@ async def _interruptible(work: Coroutine[Any, Any, Outcome]) -> Outcome:
 
 @contextmanager
 def _progress(console: Console) -> Iterator[Progress]:
-    """A line that changes on a terminal; otherwise a line for each step."""
-    if not console.is_terminal:
-        yield lambda step: console.print(plain(step), markup=False, soft_wrap=True)
+    """A line that changes on a terminal; otherwise a line for each step, or now and then within one."""
+    if console.is_terminal:
+        with console.status("reading") as status:
+            yield lambda step: status.update(plain(step))
         return
-    with console.status("reading") as status:
-        yield lambda step: status.update(plain(step))
+    shown, at = "", 0.0
+
+    def show(step: str) -> None:
+        nonlocal shown, at
+        kind = _DIGITS.sub("", step)
+        if kind != shown or monotonic() - at >= QUIET_SECONDS:
+            console.print(plain(step), markup=False, soft_wrap=True)
+            shown, at = kind, monotonic()
+
+    yield show
 
 
 # --- what is told -------------------------------------------------------------------------

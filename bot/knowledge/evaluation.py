@@ -37,7 +37,7 @@ OOS_INTENT = "out_of_scope"
 """The name that components know messages out of scope by."""
 NOBODY = frozenset({"nlu_fallback"})
 """What Rasa's own fallback puts at the top of a ranking: a threshold of its own, not an intent."""
-REPORTS = 5
+REPORTS = 100
 """How often parsing says how far it is."""
 
 _LEFT_OUT = ("data", "tests", "models", "results", "__pycache__", ".*")
