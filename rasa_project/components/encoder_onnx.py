@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from components.encoder_base import PROJECT, Backend, EncoderError, digest, first_line, local_folder
+from components.encoder_base import PROJECT, Backend, EncoderError, Reading, digest, first_line, local_folder
 
 
 class Onnx(Backend):
@@ -18,9 +18,9 @@ class Onnx(Backend):
     """
 
     def __init__(
-        self, max_tokens: int, model: str | None, prefix: str | None, pooling: str, file: str | None
+        self, reading: Reading, model: str | None, prefix: str | None, pooling: str, file: str | None
     ) -> None:
-        super().__init__(max_tokens)
+        super().__init__(reading)
         if pooling not in ("mean", "cls"):
             raise EncoderError(f"The pooling of an ONNX encoder is “mean” or “cls”, not “{pooling}”.")
         self._prefix, self._pooling = prefix or "", pooling
@@ -33,7 +33,7 @@ class Onnx(Backend):
     def identity(self) -> str:
         """The content of the files, not their name, and the options."""
         files = [self._tokens, self._model, *self._model.parent.glob(f"{self._model.name}?data")]
-        options = f"{self._prefix!r} {self._pooling} nfkc {self._max_tokens}"
+        options = f"{self._prefix!r} {self._pooling} {self.reading}"
         return f"onnx {digest(files)} {options}"
 
     @cached_property

