@@ -37,6 +37,8 @@ OOS_INTENT = "out_of_scope"
 """The name that components know messages out of scope by."""
 NOBODY = frozenset({"nlu_fallback"})
 """What Rasa's own fallback puts at the top of a ranking: a threshold of its own, not an intent."""
+LARGE = 2**20
+"""Bytes from which on a file is no source text."""
 REPORTS = 100
 """How often parsing says how far it is."""
 
@@ -109,7 +111,8 @@ def workshop(rasa_project: Path, config: Path | None = None, *, warm: bool = Fal
     place = Path(tempfile.mkdtemp(prefix="guichet-evaluate-"))
     project = place / "rasa_project"
     try:
-        shutil.copytree(rasa_project, project, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+        left_out = shutil.ignore_patterns(*_LEFT_OUT)
+        shutil.copytree(rasa_project, project, ignore=left_out, copy_function=_copy)
         if config is not None:
             shutil.copy(config, project / "config.yml")
         # Reached through a link it still is the same environment.
@@ -121,6 +124,14 @@ def workshop(rasa_project: Path, config: Path | None = None, *, warm: bool = Fal
         yield project
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _copy(source: str, target: str) -> str:
+    """A copy of what people edit; an encoder's weights are only pointed at."""
+    if Path(source).stat().st_size <= LARGE:
+        return str(shutil.copy2(source, target))
+    Path(target).symlink_to(Path(source).absolute())
+    return target
 
 
 def _share(rasa_project: Path, project: Path, folder: str) -> None:

@@ -315,6 +315,19 @@ def until(holds: Any) -> None:
         time.sleep(0.05)
 
 
+def test_what_is_trained_is_a_copy_that_holds_while_people_edit(rasa_project: Path) -> None:
+    (rasa_project / "weights.bin").write_bytes(b"0" * (evaluation.LARGE + 1))
+    (rasa_project / ".cache").mkdir()
+    with evaluation.workshop(rasa_project) as project:
+        (rasa_project / "components" / "one.py").write_text("ONE = 'edited'\n")
+        assert (project / "components" / "one.py").read_text() == "ONE = 1\n"
+        assert (project / "weights.bin").is_symlink()
+        assert (project / "weights.bin").stat().st_size > evaluation.LARGE
+        assert not (project / ".cache").exists()
+    assert (rasa_project / "weights.bin").exists()
+    assert (rasa_project / ".venv" / "bin" / "python").exists()  # only the way to it is gone
+
+
 def test_names_that_rasa_would_misread_are_told_apart() -> None:
     names = Names(["a b", "a+b", "intent_0", "oos", "greet", "out_of_scope"])
     safe = [names.safe(name) for name in ("a b", "a+b", "intent_0", "greet")]
