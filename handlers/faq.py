@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import zip_longest
 
 from bot.domain.chat import Chat, Dialogue
 from bot.domain.decision import Decision
@@ -90,10 +91,10 @@ def _fits(topics: tuple[str, ...]) -> bool:
 
 
 def _related(care: Care, topics: tuple[str, ...], language: str) -> tuple[str, ...]:
-    """What people ask after the last answer, then after those before it."""
-    entries = (care.knowledge.answer(topic, language) for topic in reversed(topics))
-    related = (intent for entry in entries if entry for intent in entry.related)
-    return tuple(intent for intent in related if intent not in topics)
+    """What people ask next, after each answer in turn."""
+    entries = (care.knowledge.answer(topic, language) for topic in topics)
+    in_turn = zip_longest(*(entry.related for entry in entries if entry))
+    return tuple(intent for row in in_turn for intent in row if intent and intent not in topics)
 
 
 def answered(chat: Chat, topics: tuple[str, ...]) -> Chat:

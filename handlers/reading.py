@@ -281,9 +281,7 @@ def _with_the_form(turn: Turn, found: Reading) -> Reading:
     if found.kind is Kind.SURE and len(turn.text.split()) > FACTS_WORDS:
         beside = (found.intent,)
     asked = tuple(intent for intent in beside if intent.startswith(FAQ))
-    if asked and order_facts.mentions_any(turn):
-        return Reading(Kind.SEVERAL, options=(*asked, ORDER))
-    return Reading(Kind.FORM, ORDER)
+    return Reading(Kind.SEVERAL, options=(*asked, ORDER)) if asked else Reading(Kind.FORM, ORDER)
 
 
 def yes_or_no(text: str) -> str | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.domain.chat import Speaker
 from bot.domain.conversation import HandoffReason
 from bot.domain.facts import FeedbackGiven
 from bot.domain.message import Author
+from bot.ports.knowledge import Answer
 from tests.fakes.care import PHOTO, FakeKnowledge, Story, make_care
 
 RETURN = ("comment retourner une crème", {"faq_return_how": 0.9})
@@ -45,6 +48,25 @@ async def test_whether_it_helped_is_asked_once_for_both_and_the_buttons_stand_to
         "faq:faq_delivery_times",
         "faq:faq_refund_when",
         "faq:faq_samples",
+    ]
+
+
+class Related(FakeKnowledge):
+    """Entries of which each leads elsewhere."""
+
+    def answer(self, intent: str, language: str) -> Answer | None:
+        entry = super().answer(intent, language)
+        leads = ("faq_delivery_cost", f"{intent}_1", f"{intent}_2")
+        return replace(entry, related=leads) if entry else None
+
+
+async def test_what_each_answer_leads_to_is_offered_in_turn_and_what_was_answered_is_not():
+    story = Story(make_care(knowledge=Related()))
+    await story.says(BOTH, asked=[RETURN, COST])
+    assert story.buttons[2:] == [
+        "faq:faq_return_how_1",
+        "faq:faq_delivery_cost_1",
+        "faq:faq_return_how_2",
     ]
 
 
