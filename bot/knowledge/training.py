@@ -138,6 +138,8 @@ def _command(rasa_project: Path, folder: Path) -> list[str]:
 
 
 async def _train(rasa_project: Path, model: Path, progress: Progress, timeout: float) -> None:
+    for left in model.parent.glob(".training-*"):  # this is the only training now: another was killed
+        shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=".training-", dir=model.parent))
     try:
         trained = await train_into(folder, rasa_project, progress=progress, timeout=timeout)

@@ -89,6 +89,14 @@ async def test_a_failed_training_leaves_nothing_and_says_why(project: Path) -> N
     assert not list((project / "models").glob(".training-*"))
 
 
+async def test_what_a_killed_training_left_goes_with_the_next_one(project: Path) -> None:
+    half = project / "models" / ".training-killed"
+    half.mkdir(parents=True)
+    (half / "model.tar.gz").write_text("half a model")
+    await ensure_model(project)
+    assert not half.exists()
+
+
 async def test_files_that_change_during_the_training_are_trained_again(project: Path) -> None:
     meddling = """
 if not pathlib.Path("meddled").exists():
