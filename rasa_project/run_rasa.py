@@ -73,7 +73,7 @@ def _secret_arguments() -> list[str]:
         return []
     if not token:
         sys.exit("GUICHET_NLU_TOKEN is not set: the NLU server does not run without a token.")
-    return ["--auth-token", token]
+    return [f"--auth-token={token}"]  # as one argument: it may begin with a dash
 
 
 if __name__ == "__main__":
