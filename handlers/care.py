@@ -51,6 +51,8 @@ class Thresholds:
         person_at: anger, or the wish for a person, is acted on when best and at least that likely: "I did
             not understand" is the wrong thing to say to either.
         upset_at: anger that likely, even if not best, spares the customer cheerful questions.
+        not_ours_at: a message that is at least that likely about nothing we know is told so; one that may
+            yet be ours is asked to be said otherwise.
         protected_at: protected intents that are together at least that likely are acted on: a miss costs
             more than an alarm.
         protected_best_at: so is one that is the best, or as good as, from that likelihood on. Below, no
@@ -65,6 +67,7 @@ class Thresholds:
     behind_greeting_at: float = 0.3
     person_at: float = 0.3
     upset_at: float = 0.2
+    not_ours_at: float = 0.8
     protected_at: float = 0.25
     protected_best_at: float = 0.15
     protected_within: float = 0.1

@@ -206,16 +206,18 @@ def _unclear(turn: Turn, ranking: tuple[Guess, ...], thresholds: Thresholds) -> 
     strong = tuple(g for g in ranking if g.confidence >= thresholds.option_at and _can_offer(g.intent))[:3]
     if len(strong) > 1 and sum(g.confidence for g in strong) >= thresholds.answer_at:
         return Reading(Kind.AMBIGUOUS, best, tuple(g.intent for g in strong))
-    if _is_not_ours(turn.understanding):
+    if _is_not_ours(turn.understanding, thresholds):
         return Reading(Kind.SURE, OUT_OF_SCOPE)
     likely = (g.intent for g in ranking if g.confidence >= thresholds.suggest_at)
     return Reading(Kind.UNSURE, "", tuple(i for i in likely if _can_offer(i) and i != HUMAN)[:3])
 
 
-def _is_not_ours(understanding: Understanding | None) -> bool:
+def _is_not_ours(understanding: Understanding | None, thresholds: Thresholds) -> bool:
     """Whether the model is sure that the message is about nothing we know."""
     told = understanding.explanation if understanding else None
-    return told is not None and told.verdict is Verdict.OUT and told.reason != NO_WORDS_KNOWN
+    if told is None or told.verdict is not Verdict.OUT or told.reason == NO_WORDS_KNOWN:
+        return False
+    return 1 - told.in_scope >= thresholds.not_ours_at
 
 
 def _share(ranking: tuple[Guess, ...], intents: frozenset[str]) -> float:

@@ -70,6 +70,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "Le texte ne ressemble vraiment à aucun exemple.",
         "The text is not really like any example.",
     ),
+    "reason.near_out_of_scope_examples": (
+        "Le texte ressemble à des exemples de ce qui n'est pas à nous de traiter.",
+        "The text is like examples of what is not ours to answer.",
+    ),
     "reason.no_known_words": (
         "Le bot ne connaît aucun de ses mots.",
         "The bot knows none of its words.",

@@ -91,6 +91,7 @@ THRESHOLDS = Thresholds(
     behind_greeting_at=0.3,
     person_at=0.3,
     upset_at=0.2,
+    not_ours_at=0.8,
     protected_at=0.3,
     protected_best_at=0.2,
     protected_within=0.05,

@@ -142,6 +142,13 @@ async def test_what_the_model_is_not_sure_to_be_ours_is_not_turned_away(nlu: Ras
     assert story.buttons == ["faq:faq_jobs", "faq:faq_press", "human"]
 
 
+async def test_what_may_yet_be_ours_is_asked_to_be_said_otherwise(nlu: RasaNlu, rasa: FakeRasa) -> None:
+    rasa.answer = lambda _text: parsed("far_from_examples", faq_jobs=0.3)
+    story = Story()
+    assert await says(story, nlu, "il vous faut du monde ?") == story.text("fallback.rephrase")
+    assert story.buttons == ["faq:faq_jobs", "human"]
+
+
 async def test_who_goes_on_being_unreadable_gets_a_person(nlu: RasaNlu) -> None:
     story = Story()
     for text in ("Привет", "Где мой заказ?", "Помогите"):
