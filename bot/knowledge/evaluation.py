@@ -37,6 +37,8 @@ OOS_INTENT = "out_of_scope"
 """The name that components know messages out of scope by."""
 NOBODY = frozenset({"nlu_fallback"})
 """What Rasa's own fallback puts at the top of a ranking: a threshold of its own, not an intent."""
+CONVERTED, EMBEDDINGS = ".cache/encoders", ".cache/embeddings"
+"""Where components keep the encoder in the form they run, and what it said of the examples."""
 LARGE = 2**20
 """Bytes from which on a file is no source text."""
 REPORTS = 100
@@ -99,13 +101,17 @@ def workshop(rasa_project: Path, config: Path | None = None, *, warm: bool = Fal
     """A Rasa project like the real one, without its data, in a folder that is gone afterwards.
 
     ``config`` stands in for ``config.yml``. A ``warm`` one has the real one's cache of embeddings, and
-    adds to it; otherwise a first training finds nothing that it can use.
+    adds to it; otherwise a first training finds no example that it knows. The encoder itself, converted
+    once an installation, is the real one's in any case.
 
     Raises:
         ConfigurationError: there is no Rasa project or no such configuration.
     """
     if not (rasa_project / "config.yml").is_file():
         raise ConfigurationError(f"{rasa_project / 'config.yml'} is missing; restore it from git.")
+    python = rasa_project / ".venv" / "bin" / "python"
+    if not python.exists():
+        raise ConfigurationError(f"Rasa is not installed: {python} is missing; run `make install`.")
     if config is not None and not config.is_file():
         raise ConfigurationError(f"{config} does not exist; name a Rasa configuration file.")
     place = Path(tempfile.mkdtemp(prefix="guichet-evaluate-"))
@@ -117,9 +123,9 @@ def workshop(rasa_project: Path, config: Path | None = None, *, warm: bool = Fal
             shutil.copy(config, project / "config.yml")
         # Reached through a link it still is the same environment.
         _share(rasa_project, project, ".venv")
+        _share(rasa_project, project, CONVERTED)
         if warm:
-            (rasa_project / ".cache").mkdir(exist_ok=True)
-            _share(rasa_project, project, ".cache")
+            _share(rasa_project, project, EMBEDDINGS)
         (project / "data").mkdir()
         yield project
     finally:
@@ -135,7 +141,11 @@ def _copy(source: str, target: str) -> str:
 
 
 def _share(rasa_project: Path, project: Path, folder: str) -> None:
-    (project / folder).symlink_to((rasa_project / folder).absolute(), target_is_directory=True)
+    """Give the copy a folder of the real one; a missing one is made."""
+    real, link = rasa_project / folder, project / folder
+    real.mkdir(parents=True, exist_ok=True)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(real.absolute(), target_is_directory=True)
 
 
 def write_labelled(project: Path, examples: Sequence[Example], names: Names, prepare: Prepare) -> None:

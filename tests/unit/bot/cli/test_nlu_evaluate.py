@@ -174,16 +174,19 @@ def test_another_configuration_is_the_one_trained(
 def test_a_training_is_cold_unless_it_is_asked_to_be_warm(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], rasa_project: Path
 ) -> None:
-    remembers = (
-        "pathlib.Path('.cache').mkdir(exist_ok=True)\npathlib.Path('.cache/seen').touch(exist_ok=False)"
-    )
+    remembers = """
+for folder in map(pathlib.Path, (".cache/encoders", ".cache/embeddings")):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "seen").touch(exist_ok=folder.name == "encoders")
+"""
     (rasa_project / "run_rasa.py").write_text(f"{RUN_RASA}\n{remembers}\n")
     path = csv(tmp_path, "all.csv", "a,x", "b,y")
     for _ in range(2):
         assert evaluate(capsys, "--train", path, "--test", path)["cold"] is True
-    assert not (rasa_project / ".cache").exists()
+    assert (rasa_project / ".cache" / "encoders" / "seen").exists()  # made once an installation
+    assert not (rasa_project / ".cache" / "embeddings").exists()
     assert evaluate(capsys, "--train", path, "--test", path, "--warm")["cold"] is False
-    assert (rasa_project / ".cache" / "seen").exists()
+    assert (rasa_project / ".cache" / "embeddings" / "seen").exists()
     assert "FileExistsError" in refused(capsys, "--train", path, "--test", path, "--warm")
 
 
@@ -261,6 +264,17 @@ def test_a_mistake_is_told_before_anything_is_trained(
     assert not leftovers(tmp_path)
 
 
+def test_without_rasa_the_remedy_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rasa_project: Path
+) -> None:
+    path = csv(tmp_path, "all.csv", "a,x", "b,y")
+    (rasa_project / ".venv" / "bin" / "python").unlink()
+    assert "make install" in refused(capsys, "--train", path, "--test", path)
+    (rasa_project / "config.yml").unlink()
+    assert "restore it from git" in refused(capsys, "--train", path, "--test", path)
+    assert not leftovers(tmp_path)
+
+
 def test_a_failed_training_leaves_nothing_and_says_why(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], rasa_project: Path
 ) -> None:
@@ -317,13 +331,13 @@ def until(holds: Any) -> None:
 
 def test_what_is_trained_is_a_copy_that_holds_while_people_edit(rasa_project: Path) -> None:
     (rasa_project / "weights.bin").write_bytes(b"0" * (evaluation.LARGE + 1))
-    (rasa_project / ".cache").mkdir()
+    (rasa_project / ".cache" / "embeddings").mkdir(parents=True)
     with evaluation.workshop(rasa_project) as project:
         (rasa_project / "components" / "one.py").write_text("ONE = 'edited'\n")
         assert (project / "components" / "one.py").read_text() == "ONE = 1\n"
         assert (project / "weights.bin").is_symlink()
         assert (project / "weights.bin").stat().st_size > evaluation.LARGE
-        assert not (project / ".cache").exists()
+        assert not (project / ".cache" / "embeddings").exists()
     assert (rasa_project / "weights.bin").exists()
     assert (rasa_project / ".venv" / "bin" / "python").exists()  # only the way to it is gone
 
