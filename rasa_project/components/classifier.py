@@ -1,122 +1,119 @@
-"""Rasa's logistic regression, with what it lacks: weighted terms, a choice of strength, speed.
+"""The intent classifier: learns from ten examples, and knows what it does not know.
 
-Rasa's own fits all 74 intents at once (over a minute here), saves through a slow archive and copies the
-coefficients at each prediction. This one separates each intent from all others, in seconds and with the
-same accuracy, and predicts by one sparse product.
+This is the part that speaks Rasa. What is learnt is in ``intent_model.py``, how sure that is in
+``scope.py``; ``clauses.py`` and ``reading.py`` find the questions in a message that says more.
+Besides Rasa's ``intent`` and ``intent_ranking`` a parse holds ``questions``, when there are two, and an
+``explanation``.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse
-from rasa.engine.graph import ExecutionContext
+from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
-from rasa.nlu.classifiers.logistic_regression_classifier import LogisticRegressionClassifier
+from rasa.nlu.classifiers.classifier import IntentClassifier
+from rasa.nlu.constants import TOKENS_NAMES
+from rasa.shared.exceptions import RasaException
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.linear_model import LogisticRegression
+
+from components.clauses import clauses
+from components.embedding import CACHE_DEFAULTS, embed, said, shared_encoder, training_encoder
+from components.encoders import DEFAULTS
+from components.explaining import explained
+from components.intent_model import Examples, IntentModel, Judgement, Settings, spoken
+from components.reading import Habits, read
+from components.storing import load, store
 
 logger = logging.getLogger(__name__)
 
-FILE = "weights.npz"
 
-
-@dataclass(frozen=True)
-class Weights:
-    """What was learnt: ``coefficients`` has a row a feature, already times its rarity, a column an intent."""
-
-    intents: np.ndarray
-    coefficients: np.ndarray
-    intercepts: np.ndarray
-    rarity: np.ndarray
-
-    @classmethod
-    def learn(cls, counts: scipy.sparse.csr_matrix, intents: list[str], config: dict[str, Any]) -> Weights:
-        """Fit one intent against all others, each with the same weight whatever its number of examples."""
-        tfidf = TfidfTransformer(sublinear_tf=True)
-        regression = LogisticRegression(
-            C=config["regularisation"],
-            class_weight="balanced",
-            max_iter=config["max_iter"],
-            random_state=config["random_state"],
-            solver="liblinear",
-            tol=config["tol"],
-        )
-        regression.fit(tfidf.fit_transform(counts), intents)
-        return cls(
-            np.asarray(regression.classes_, dtype=str),
-            np.ascontiguousarray(regression.coef_.T, dtype=np.float32),
-            regression.intercept_.astype(np.float32),
-            tfidf.idf_.astype(np.float32),
-        )
-
-    def probabilities(self, counts: scipy.sparse.csr_matrix) -> np.ndarray:
-        """A row a message, a column an intent; each row sums to 1."""
-        terms = counts.astype(np.float32)
-        terms.data = np.log(terms.data) + 1
-        terms = terms.multiply(self.rarity).tocsr()
-        lengths = np.sqrt(np.asarray(terms.multiply(terms).sum(axis=1)))
-        scores = (terms @ self.coefficients) / np.maximum(lengths, 1e-9) + self.intercepts
-        chances = 1 / (1 + np.exp(-scores))
-        return chances / chances.sum(axis=1, keepdims=True)
+class TooLittle(RasaException):
+    """One sentence that Rasa's command line shows as it is."""
 
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER], is_trainable=True)
-class WeightedLogisticRegressionClassifier(LogisticRegressionClassifier):
-    """Classifies intents from sparse features weighted by how rare they are (tf-idf).
+class FewShotClassifier(GraphComponent, IntentClassifier):
+    """Ranks intents by how likely each is to be right *and* the message to be any of ours.
 
-    ``regularisation`` is scikit-learn's C: higher trusts the examples more.
+    The confidences of a message sum to 1 at most; what is missing is the chance that it belongs to no
+    intent. Config: ``encoders.DEFAULTS`` (which sentence encoder), ``embedding.CACHE_DEFAULTS``,
+    ``intent_model.Settings``, and the names of the intents that are not like others.
     """
+
+    @classmethod
+    def required_packages(cls) -> list[str]:
+        """Beside Rasa's own."""
+        return ["sklearn"]
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """The component's default config."""
-        return {**LogisticRegressionClassifier.get_default_config(), "regularisation": 30.0}
+        return {
+            **DEFAULTS,
+            **CACHE_DEFAULTS,
+            **vars(Settings()),
+            "ranking_length": 10,
+            "sure": Habits.sure,  # the bot's own threshold for an answer: handlers/care.py, answer_at
+            "small_talk": ["greet", "goodbye", "thanks", "how_are_you", "bot_challenge", "affirm", "deny"],
+            "protected": [],
+            "out_of_scope": ["out_of_scope", "oos"],
+        }
 
     def __init__(
         self,
         config: dict[str, Any],
-        name: str,
         model_storage: ModelStorage,
         resource: Resource,
-        weights: Weights | None = None,
+        learnt: tuple[IntentModel, list[str]] | None = None,
     ) -> None:
-        super().__init__(config, name, model_storage, resource)
-        self.weights = weights
+        self._config, self._storage, self._resource = config, model_storage, resource
+        self._learnt = learnt
+        self._habits = self._habits_for(learnt[0].intents) if learnt else None
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,  # noqa: ARG003 - Rasa's signature
+    ) -> FewShotClassifier:
+        """Called by Rasa for each training."""
+        shared_encoder(config)  # what is missing is said before the work begins
+        return cls(config, model_storage, resource)
+
+    # --- training ---------------------------------------------------------------------------
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Learn from the examples; without any there is nothing to learn."""
-        examples = [e for e in training_data.intent_examples if e.get("intent") and e.get(TEXT)]
-        if examples:
-            intents = [example.get("intent") for example in examples]
-            self.weights = Weights.learn(sentence_counts(examples), intents, self.config)
-            self.save(self.weights)
+        """Learn from the examples.
+
+        Raises:
+            TooLittle: there are fewer than two intents.
+        """
+        examples = [e for e in training_data.intent_examples if e.get("intent") and said(e).strip()]
+        texts = [said(example) for example in examples]
+        intents, labels = np.unique([e.get("intent") for e in examples], return_inverse=True)
+        if len(intents) < 2:
+            raise TooLittle("There is nothing to tell apart: the training data needs at least two intents.")
+        encoder = training_encoder(self._config)
+        vectors = embed(encoder, texts)
+        names = embed(encoder, [spoken(intent) for intent in intents])
+        logger.info("Learning %d intents from %d examples", len(intents), len(texts))
+        settings = Settings(**{name: self._config[name] for name in vars(Settings())})
+        model = IntentModel.learn(
+            Examples(texts, vectors, labels), [str(i) for i in intents], names, settings
+        )
+        with self._storage.write_to(self._resource) as folder:
+            store(Path(folder), model, texts)
         return self._resource
-
-    def process(self, messages: list[Message]) -> list[Message]:
-        """Rank the intents of each message, best first."""
-        if self.weights is None or not messages:
-            return messages
-        chances = self.weights.probabilities(sentence_counts(messages))
-        for message, row in zip(messages, chances, strict=True):
-            best = np.argsort(-row)[: self.config["ranking_length"] or None]
-            ranking = [{"name": str(self.weights.intents[i]), "confidence": float(row[i])} for i in best]
-            message.set("intent", ranking[0], add_to_output=True)
-            message.set("intent_ranking", ranking, add_to_output=True)
-        return messages
-
-    def save(self, weights: Weights) -> None:
-        """Keep the weights with the model, as plain arrays: loading them runs no code."""
-        with self._model_storage.write_to(self._resource) as folder:
-            np.savez(folder / FILE, **vars(weights))
 
     @classmethod
     def load(
@@ -124,20 +121,77 @@ class WeightedLogisticRegressionClassifier(LogisticRegressionClassifier):
         config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
-        execution_context: ExecutionContext,
-        **kwargs: Any,  # noqa: ARG003 - Rasa's signature
-    ) -> WeightedLogisticRegressionClassifier:
-        """Load the weights; a model trained without examples has none."""
-        weights = None
+        execution_context: ExecutionContext,  # noqa: ARG003 - Rasa's signature
+        **kwargs: Any,  # noqa: ARG003
+    ) -> FewShotClassifier:
+        """Load what was learnt; a model without examples has nothing."""
         try:
             with model_storage.read_from(resource) as folder:
-                weights = Weights(**np.load(folder / FILE, allow_pickle=False))
+                learnt = load(Path(folder))
         except (ValueError, FileNotFoundError):
             logger.warning("The model holds no intent classifier: it was trained without examples.")
-        return cls(config, execution_context.node_name, model_storage, resource, weights)
+            learnt = None
+        return cls(config, model_storage, resource, learnt)
+
+    # --- parsing ----------------------------------------------------------------------------
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Rank the intents of each message, best first."""
+        if self._learnt is not None and self._habits is not None:
+            for message in messages:
+                self._understand(message, *self._learnt, self._habits)
+        return messages
+
+    def _understand(self, message: Message, model: IntentModel, examples: list[str], habits: Habits) -> None:
+        text = message.get(TEXT) or ""
+        parts = clauses(text, message.get(TOKENS_NAMES[TEXT]) or [])
+        texts = [said(message), *(text[part.start : part.end] for part in parts)]
+        judged = model.judge(texts, embed(shared_encoder(self._config), texts))
+        rows, inside = confidences(judged, model)
+        found = read(rows[0], rows[1:], habits)
+        speaks = 0 if found.spoken_by is None else found.spoken_by + 1
+        ranking = self._ranking(found.row, model.intents)
+        message.set("intent", ranking[0], add_to_output=True)
+        message.set("intent_ranking", ranking, add_to_output=True)
+        if found.questions:
+            questions = [self._question(parts[k], rows[k + 1], model.intents) for k in found.questions]
+            message.set("questions", questions, add_to_output=True)
+        explanation = explained(found.row, inside[speaks], judged.likeness[speaks], model, examples, habits)
+        message.set("explanation", explanation, add_to_output=True)
+
+    def _question(self, part: Any, row: np.ndarray, intents: list[str]) -> dict[str, Any]:
+        return {"start": part.start, "end": part.end, "intent_ranking": self._ranking(row, intents)[:3]}
+
+    def _ranking(self, row: np.ndarray, intents: list[str]) -> list[dict[str, Any]]:
+        best = np.argsort(-row, kind="stable")[: self._config["ranking_length"] or None]
+        return [{"name": intents[k], "confidence": float(row[k])} for k in best]
+
+    def _habits_for(self, intents: list[str]) -> Habits:
+        def numbers(names: list[str]) -> frozenset[int]:
+            return frozenset(k for k, intent in enumerate(intents) if intent in names)
+
+        config = self._config
+        return Habits(
+            numbers(config["small_talk"]),
+            numbers(config["protected"]),
+            numbers(config["out_of_scope"]),
+            sure=config["sure"],
+        )
 
 
-def sentence_counts(messages: list[Message]) -> scipy.sparse.csr_matrix:
-    """The n-gram counts of each message, a row a message."""
-    rows = [message.get_sparse_features(attribute=TEXT)[1].features for message in messages]
-    return scipy.sparse.vstack(rows, format="csr")
+def confidences(judged: Judgement, model: IntentModel) -> tuple[np.ndarray, np.ndarray]:
+    """A row of confidences a text, and how likely each text is in scope.
+
+    The best intent gets the chance that it is right; the others share what is left of being in scope.
+    """
+    right, inside = model.scope.chances(judged.signals)
+    best = judged.chances.argmax(axis=1)
+    numbers = np.arange(len(best))
+    others = judged.chances.copy()
+    others[numbers, best] = 0
+    rest = others / np.maximum(others.sum(axis=1, keepdims=True), 1e-12)
+    # The best stays the best: no other intent may come out likelier than it.
+    share = np.minimum(inside - right, right / np.maximum(rest.max(axis=1), 1e-12))
+    rows = rest * share[:, None]
+    rows[numbers, best] = right
+    return rows, inside

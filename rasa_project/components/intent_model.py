@@ -1,0 +1,232 @@
+"""From texts and their sentence vectors to intents, with how sure that is. Nothing here needs Rasa.
+
+1. *Meaning.* Sentence vectors all point much the same way and differ along directions that mean nothing
+   for our intents. They are whitened: divided by how much examples of one intent differ among themselves
+   (the shrunken within-intent covariance of linear discriminant analysis).
+2. *Words.* N-grams, in a few hundred numbers (``ngrams.py``).
+3. *Intents.* One softmax regression over both; each intent weighs the same whatever its number of
+   examples, and its own name, as words, is one more example.
+4. *Scope.* How sure that is, and whether the message is any of ours at all (``scope.py``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import normalize
+
+from components.ngrams import NGrams
+from components.scope import Scope, rehearse
+
+MOST_REHEARSED = 40
+"""Examples an intent that a rehearsal takes: more cost time and teach nothing about being sure."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Chosen by cross-validation on training files alone (docs/nlu.md); the same for all data.
+
+    Attributes:
+        shrinkage: of the covariance, towards none (0) or towards no whitening at all (1).
+        ngram_weight: of the words beside the meaning.
+        ngram_dimension: numbers a text's words become.
+        regularisation: scikit-learn's C: higher trusts the examples more.
+        balance: 1 gives each intent the same weight, 0 each example.
+        name_weight: of an intent's name as an example.
+        rehearsals: how often a part of the intents is hidden, to learn what a stranger looks like.
+        stranger_share: of the messages that belong to no intent, as expected.
+    """
+
+    shrinkage: float = 0.6
+    ngram_weight: float = 0.5
+    ngram_dimension: int = 256
+    regularisation: float = 20.0
+    balance: float = 0.5
+    name_weight: float = 1.0
+    rehearsals: int = 4
+    stranger_share: float = 0.1
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What is learnt from: texts, their sentence vectors, and the number of the intent of each."""
+
+    texts: list[str]
+    vectors: np.ndarray
+    labels: np.ndarray
+
+    def chosen(self, rows: np.ndarray) -> Examples:
+        """Some of them."""
+        return Examples([self.texts[row] for row in rows], self.vectors[rows], self.labels[rows])
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """Sentence vectors made comparable."""
+
+    centre: np.ndarray
+    matrix: np.ndarray
+
+    @classmethod
+    def learn(cls, vectors: np.ndarray, labels: np.ndarray, shrinkage: float) -> Whitening:
+        """The inverse root of the within-intent covariance, shrunken towards a sphere (Fisher's discriminant)."""
+        intents, numbers = np.unique(labels, return_inverse=True)
+        means = np.stack([vectors[numbers == number].mean(axis=0) for number in range(len(intents))])
+        within = vectors - means[numbers]
+        dimension = vectors.shape[1]
+        covariance = within.T @ within / max(len(vectors) - len(intents), 1)
+        spread = max(float(np.trace(covariance)) / dimension, 1e-6)
+        shrunken = (1 - shrinkage) * covariance + shrinkage * spread * np.eye(dimension)
+        values, directions = np.linalg.eigh(shrunken)
+        matrix = directions / np.sqrt(values)
+        return cls(vectors.mean(axis=0).astype(np.float32), matrix.astype(np.float32))
+
+    def apply(self, vectors: np.ndarray) -> np.ndarray:
+        """Rows of length 1."""
+        return np.asarray(normalize((vectors - self.centre) @ self.matrix))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the model makes of some texts, a row each.
+
+    Attributes:
+        chances: a column an intent; each row sums to 1, as if every message belonged to some intent.
+        signals: what ``scope.py`` decides from.
+        likeness: to each example, from -1 to 1.
+    """
+
+    chances: np.ndarray
+    signals: np.ndarray
+    likeness: np.ndarray
+
+
+@dataclass(frozen=True)
+class Regression:
+    """The softmax regression, and the examples it was learnt from as it sees them."""
+
+    whitening: Whitening
+    coefficients: np.ndarray
+    intercepts: np.ndarray
+    known: np.ndarray
+    labels: np.ndarray
+    ngram_weight: float
+
+    @classmethod
+    def learn(cls, examples: Examples, words: np.ndarray, names: Names, settings: Settings) -> Regression:
+        """``words`` are the examples' n-grams; the labels must be 0, 1, 2 … without a gap."""
+        whitening = Whitening.learn(examples.vectors, examples.labels, settings.shrinkage)
+        known = whitening.apply(examples.vectors)
+        per_intent = np.bincount(examples.labels)
+        weights = ((len(known) / len(per_intent) / per_intent) ** settings.balance)[examples.labels]
+        features = np.vstack(
+            [
+                _joined(known, words, settings.ngram_weight),
+                _joined(whitening.apply(names.vectors), names.words, settings.ngram_weight),
+            ]
+        )
+        regression = LogisticRegression(C=settings.regularisation, max_iter=60, tol=1e-3)
+        with np.errstate(all="ignore"):
+            regression.fit(
+                features,
+                np.concatenate([examples.labels, np.arange(len(per_intent))]),
+                sample_weight=np.concatenate([weights, np.full(len(per_intent), settings.name_weight)]),
+            )
+        coefficients, intercepts = _one_column_an_intent(regression)
+        return cls(
+            whitening,
+            coefficients,
+            intercepts,
+            known.astype(np.float32),
+            examples.labels,
+            settings.ngram_weight,
+        )
+
+    def judge(self, vectors: np.ndarray, words: np.ndarray) -> Judgement:
+        """Chances and signals of some texts."""
+        meaning = self.whitening.apply(vectors)
+        logits = _joined(meaning, words, self.ngram_weight) @ self.coefficients + self.intercepts
+        highest = logits.max(axis=1, keepdims=True)
+        powers = np.exp(logits - highest)
+        chances = powers / powers.sum(axis=1, keepdims=True)
+        likeness = meaning @ self.known.T
+        own = np.where(self.labels == chances.argmax(axis=1)[:, None], likeness, -1.0)
+        nearest = -np.partition(-own, min(2, own.shape[1] - 1), axis=1)[:, :3]
+        few = np.where(nearest > -1.0, nearest, nearest.max(axis=1, keepdims=True))
+        best = np.clip(chances.max(axis=1), 1e-6, 1 - 1e-6)
+        odds = np.log(best / (1 - best))
+        signals = np.stack([odds, highest[:, 0], nearest.max(axis=1), few.mean(axis=1)], axis=1)
+        return Judgement(chances, signals, likeness)
+
+
+@dataclass(frozen=True)
+class Names:
+    """The intents' names as texts, with their vectors and n-grams."""
+
+    vectors: np.ndarray
+    words: np.ndarray
+
+    def chosen(self, rows: np.ndarray) -> Names:
+        """Of some intents."""
+        return Names(self.vectors[rows], self.words[rows])
+
+
+def spoken(intent: str) -> str:
+    """An intent's name as words: ``faq_return_how`` is "return how"."""
+    return " ".join(re.sub(r"[\W_]+", " ", intent.removeprefix("faq_")).split()).lower()
+
+
+@dataclass(frozen=True)
+class IntentModel:
+    """All that is learnt."""
+
+    intents: list[str]
+    ngrams: NGrams
+    regression: Regression
+    scope: Scope
+
+    @classmethod
+    def learn(
+        cls, examples: Examples, intents: Sequence[str], name_vectors: np.ndarray, settings: Settings
+    ) -> IntentModel:
+        """From examples whose labels are positions in ``intents``."""
+        ngrams = NGrams.learn(examples.texts, settings.ngram_dimension)
+        words = ngrams.transform(examples.texts)
+        names = Names(name_vectors, ngrams.transform([spoken(intent) for intent in intents]))
+
+        def rehearsed(rows: np.ndarray, visible: np.ndarray) -> Regression:
+            numbers = np.searchsorted(visible, examples.labels[rows])
+            part = Examples([], examples.vectors[rows], numbers)
+            return Regression.learn(part, words[rows], names.chosen(visible), settings)
+
+        def tried(regression: Regression, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            judged = regression.judge(examples.vectors[rows], words[rows])
+            return judged.signals, judged.chances.argmax(axis=1)
+
+        scope = rehearse(
+            examples.labels, rehearsed, tried, settings.rehearsals, MOST_REHEARSED, settings.stranger_share
+        )
+        regression = Regression.learn(examples, words, names, settings)
+        return cls(list(intents), ngrams, regression, scope)
+
+    def judge(self, texts: Sequence[str], vectors: np.ndarray) -> Judgement:
+        """What the model makes of some texts with their sentence vectors."""
+        return self.regression.judge(vectors, self.ngrams.transform(texts))
+
+
+def _joined(meaning: np.ndarray, words: np.ndarray, weight: float) -> np.ndarray:
+    both = np.hstack([meaning, np.sqrt(weight) * words]) / np.sqrt(1 + weight)
+    return np.asarray(both, dtype=np.float32)
+
+
+def _one_column_an_intent(regression: LogisticRegression) -> tuple[np.ndarray, np.ndarray]:
+    """scikit-learn keeps one column for two intents."""
+    coefficients, intercepts = regression.coef_.T, regression.intercept_
+    if coefficients.shape[1] == 1:
+        coefficients = np.hstack([-coefficients / 2, coefficients / 2])
+        intercepts = np.array([-intercepts[0] / 2, intercepts[0] / 2])
+    return coefficients.astype(np.float32), intercepts.astype(np.float32)

@@ -1,0 +1,109 @@
+"""How sure is sure, and whether a message is any of ours: learnt by rehearsal, without a single stranger.
+
+A classifier that has to choose always chooses. So while training, a part of the intents is hidden, in
+turn: a model of the others meets the examples of the hidden ones (they are its strangers) and examples of
+its own that it has not seen. From what it then makes of them, a logistic regression learns how likely the
+best intent is to be right, and the message to belong to any (Platt's scaling, on signals of a rehearsal).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+FEWEST = 30
+"""Messages of each sort that a rehearsal must bring; with fewer, the usual weights are better."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Weights of the signals: the odds of the best intent, its score, how near its nearest example is, and
+    its nearest three. Two columns: the best intent is right; the message belongs to some intent.
+    """
+
+    mean: np.ndarray
+    deviation: np.ndarray
+    weights: np.ndarray
+    intercepts: np.ndarray
+
+    def chances(self, signals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How likely the best intent is right, and how likely the message is in scope: a number a row each."""
+        scores = ((signals - self.mean) / self.deviation) @ self.weights + self.intercepts
+        right, inside = (1 / (1 + np.exp(-scores))).T
+        return right, np.maximum(right, inside)
+
+
+USUAL = Scope(
+    mean=np.array([0.5, 3.5, 0.35, 0.28]),
+    deviation=np.array([2.5, 2.0, 0.2, 0.17]),
+    weights=np.array([[1.2, 1.0], [0.5, 0.6], [0.4, 0.5], [0.4, 0.5]]),
+    intercepts=np.array([0.0, 0.4]),
+)
+"""For training files too small for a rehearsal: about what rehearsals on larger ones give."""
+
+Learn = Callable[[np.ndarray, np.ndarray], Any]
+"""A model of some rows, whose intents are the given ones."""
+Try = Callable[[Any, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Signals of some rows, and the position of each best intent among the model's."""
+
+
+def rehearse(
+    labels: np.ndarray, learn: Learn, meet: Try, times: int, most: int, stranger_share: float
+) -> Scope:
+    """Hide the intents in turn, ``times`` groups of them, and learn from what happens."""
+    intents = np.unique(labels)
+    chance = np.random.RandomState(0)
+    signals, right, inside = [], [], []
+    for hidden in np.array_split(chance.permutation(intents), min(times, len(intents))):
+        visible = np.setdiff1d(intents, hidden)
+        if len(visible) < 2:
+            continue
+        kept, met = _parted(labels, visible, chance, most)
+        strangers = _some(labels, hidden, chance, most)
+        rows = np.concatenate([met, strangers])
+        if len(rows) == 0:
+            continue
+        found, best = meet(learn(kept, visible), rows)
+        signals.append(found)
+        right.append(visible[best] == labels[rows])
+        inside.append(np.isin(labels[rows], visible))
+    if not signals:
+        return USUAL
+    return _fitted(np.vstack(signals), np.concatenate(right), np.concatenate(inside), stranger_share)
+
+
+def _parted(
+    labels: np.ndarray, visible: np.ndarray, chance: np.random.RandomState, most: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to learn from and rows to be met: a quarter of each intent's, if it has more than one."""
+    kept, met = [], []
+    for intent in visible:
+        rows = chance.permutation(np.flatnonzero(labels == intent))[:most]
+        apart = max(1, len(rows) // 4) if len(rows) > 1 else 0
+        met.append(rows[:apart])
+        kept.append(rows[apart:])
+    return np.concatenate(kept), np.concatenate(met)
+
+
+def _some(labels: np.ndarray, intents: np.ndarray, chance: np.random.RandomState, most: int) -> np.ndarray:
+    return np.concatenate([chance.permutation(np.flatnonzero(labels == intent))[:most] for intent in intents])
+
+
+def _fitted(signals: np.ndarray, right: np.ndarray, inside: np.ndarray, stranger_share: float) -> Scope:
+    sorts = (right.sum(), (~right).sum(), inside.sum(), (~inside).sum())
+    if min(sorts) < FEWEST:
+        return USUAL
+    mean, deviation = signals.mean(axis=0), signals.std(axis=0) + 1e-6
+    scaled = (signals - mean) / deviation
+    weights = np.where(inside, (1 - stranger_share) / inside.mean(), stranger_share / (~inside).mean())
+    fits = [LogisticRegression().fit(scaled, answer, sample_weight=weights) for answer in (right, inside)]
+    return Scope(
+        mean,
+        deviation,
+        np.stack([fit.coef_[0] for fit in fits], axis=1),
+        np.array([fit.intercept_[0] for fit in fits]),
+    )

@@ -1,0 +1,63 @@
+"""The model on disk: plain arrays and a list of texts. Loading them runs no code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from components.intent_model import IntentModel, Regression, Whitening
+from components.ngrams import NGrams
+from components.scope import Scope
+
+ARRAYS, TEXTS = "model.npz", "examples.json"
+
+
+def store(folder: Path, model: IntentModel, texts: list[str]) -> None:
+    """Write the model and the examples it was learnt from, in the order it knows them."""
+    regression, whitening, scope = model.regression, model.regression.whitening, model.scope
+    np.savez(
+        folder / ARRAYS,
+        rarity=model.ngrams.rarity,
+        directions=model.ngrams.directions,
+        centre=whitening.centre,
+        matrix=whitening.matrix,
+        coefficients=regression.coefficients,
+        intercepts=regression.intercepts,
+        known=regression.known.astype(np.float16),
+        labels=regression.labels,
+        ngram_weight=np.float64(regression.ngram_weight),
+        scope_mean=scope.mean,
+        scope_deviation=scope.deviation,
+        scope_weights=scope.weights,
+        scope_intercepts=scope.intercepts,
+    )
+    document = {"intents": model.intents, "texts": texts}
+    (folder / TEXTS).write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+
+
+def load(folder: Path) -> tuple[IntentModel, list[str]]:
+    """What was stored.
+
+    Raises:
+        FileNotFoundError: nothing was.
+    """
+    document = json.loads((folder / TEXTS).read_text(encoding="utf-8"))
+    with np.load(folder / ARRAYS, allow_pickle=False) as kept:
+        whitening = Whitening(kept["centre"], kept["matrix"])
+        regression = Regression(
+            whitening,
+            kept["coefficients"],
+            kept["intercepts"],
+            kept["known"].astype(np.float32),
+            kept["labels"],
+            float(kept["ngram_weight"]),
+        )
+        scope = Scope(
+            kept["scope_mean"], kept["scope_deviation"], kept["scope_weights"], kept["scope_intercepts"]
+        )
+        model = IntentModel(
+            document["intents"], NGrams(kept["rarity"], kept["directions"]), regression, scope
+        )
+    return model, document["texts"]
