@@ -132,9 +132,9 @@ class UnderstandingSettings(Section):
     """When the bot is sure enough: probabilities in [0, 1]. The behaviour's own numbers are their
     defaults (``handlers.care.Thresholds``; a test compares them)."""
 
-    answer_at: Share = 0.5
-    ambiguous_within: Share = 0.15
-    protected_at: Share = 0.25
+    answer_at: Share = 0.35
+    ambiguous_within: Share = 0.1
+    protected_at: Share = 0.12
 
 
 class ShopSettings(Section):

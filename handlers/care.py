@@ -37,7 +37,7 @@ class Thresholds:
     """When the bot is sure enough. All numbers about what a message means are here.
 
     A confidence is a probability: of a hundred guesses at 0.6, about sixty are right. So a number below
-    says how often we accept to be wrong. Chosen by cross-validation on the training files, see docs.
+    says how often we accept to be wrong. Chosen by cross-validation on training files: docs/nlu.md.
 
     Attributes:
         answer_at: an intent at least that likely is acted on; so are two or three at least that likely
@@ -60,16 +60,16 @@ class Thresholds:
         protected_within: how close behind the best is as good as the best.
     """
 
-    answer_at: float = 0.5
-    ambiguous_within: float = 0.15
-    option_at: float = 0.15
+    answer_at: float = 0.35
+    ambiguous_within: float = 0.1
+    option_at: float = 0.1
     suggest_at: float = 0.05
-    behind_greeting_at: float = 0.3
-    person_at: float = 0.3
-    upset_at: float = 0.2
+    behind_greeting_at: float = 0.25
+    person_at: float = 0.25
+    upset_at: float = 0.15
     not_ours_at: float = 0.8
-    protected_at: float = 0.25
-    protected_best_at: float = 0.15
+    protected_at: float = 0.12
+    protected_best_at: float = 0.1
     protected_within: float = 0.1
 
 

@@ -24,11 +24,14 @@ from bot.knowledge.reading import check_project
 log = structlog.get_logger(__name__)
 
 KEPT_MODELS = 3
+WORTH_TELLING = 200
+"""Examples to read from which a person who waits wants to know how far it is."""
 LAUNCHER = Path(bot.__file__).with_name("launch.py")
 """Runs the training so that it ends with us, however we end."""
 
 FOREIGN = ("PYTHON", "VIRTUAL_ENV", "GUICHET_", "UV_")
 _STEP = re.compile(r"Starting to train component '([^']+)'")
+_ENCODED = re.compile(r"Embedding examples: (\d+) of (\d+)")
 _ERROR = re.compile(r"(?:Error|Exception)\b")
 
 Progress = Callable[[str], None]
@@ -183,9 +186,10 @@ async def _follow(process: asyncio.subprocess.Process, tail: deque[str], progres
     async for raw in process.stdout:
         line = raw.decode(errors="replace").strip()
         tail.append(line)
-        step = _STEP.search(line)
-        if step:
+        if step := _STEP.search(line):
             progress(f"training {step[1]}")
+        elif (encoded := _ENCODED.search(line)) and int(encoded[2]) >= WORTH_TELLING:
+            progress(f"reading examples: {encoded[1]} of {encoded[2]}")
 
 
 def _reason(tail: deque[str]) -> str:

@@ -73,7 +73,7 @@ class Whitening:
 
     @classmethod
     def learn(cls, vectors: np.ndarray, labels: np.ndarray, shrinkage: float) -> Whitening:
-        """The inverse root of the within-intent covariance, shrunken towards a sphere (Fisher's discriminant)."""
+        """Fisher's discriminant: the inverse root of the within-intent covariance, shrunken to a sphere."""
         intents, numbers = np.unique(labels, return_inverse=True)
         means = np.stack([vectors[numbers == number].mean(axis=0) for number in range(len(intents))])
         within = vectors - means[numbers]

@@ -31,7 +31,7 @@ class Scope:
     intercepts: np.ndarray
 
     def chances(self, signals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """How likely the best intent is right, and how likely the message is in scope: a number a row each."""
+        """How likely the best intent is right, and how likely the message is in scope: a number a row."""
         scores = ((signals - self.mean) / self.deviation) @ self.weights + self.intercepts
         right, inside = (1 / (1 + np.exp(-scores))).T
         return right, np.maximum(right, inside)
