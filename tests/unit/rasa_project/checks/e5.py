@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from components import e5_export
-from components.e5_tokens import Tokenizer
+from components.e5_tokens import Tokenizer, Vocabulary
 from components.e5_weights import Weights, packed_file
 from components.encoder_base import EncoderError, Reading, clean
 from components.encoder_e5 import E5
@@ -139,6 +139,17 @@ def test_a_word_is_remembered_and_a_very_long_one_is_not() -> None:
     first = tokenizer.ids("colis " + "y" * 500)
     assert tokenizer.ids("colis " + "y" * 500) == first
     assert tokenizer._remembered.cache_info().currsize == 1
+
+
+def vocabulary(*pieces: str) -> Vocabulary:
+    ends = np.cumsum([0, *map(len, pieces)]).astype(np.uint32)
+    return Vocabulary(np.frombuffer("".join(pieces).encode(), dtype=np.uint8), ends)
+
+
+def test_parts_with_the_checksum_of_a_piece_are_not_taken_for_it() -> None:
+    text = [bytes([byte]) for byte in b"a buckeroo"]  # its CRC-32 is that of "plumless"
+    assert vocabulary("plumless", "buckeroos").at(text, 2) == []
+    assert vocabulary("plumless", "buckeroos", "buck", "buckeroo").at(text, 2) == [(6, 2), (10, 3)]
 
 
 # The vectors
