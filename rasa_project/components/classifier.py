@@ -24,7 +24,7 @@ from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from components.clauses import clauses
+from components.clauses import Clause, clauses
 from components.embedding import CACHE_DEFAULTS, embed, said, shared_encoder, training_encoder
 from components.encoders import DEFAULTS
 from components.explaining import explained
@@ -124,11 +124,17 @@ class FewShotClassifier(GraphComponent, IntentClassifier):
         execution_context: ExecutionContext,  # noqa: ARG003 - Rasa's signature
         **kwargs: Any,  # noqa: ARG003
     ) -> FewShotClassifier:
-        """Load what was learnt; a model without examples has nothing."""
+        """Load what was learnt; a model trained without examples has nothing.
+
+        Raises:
+            Damaged: what was learnt cannot be read.
+            EmbeddingError: there is no such encoder here.
+        """
+        shared_encoder(config)
         try:
             with model_storage.read_from(resource) as folder:
                 learnt = load(Path(folder))
-        except (ValueError, FileNotFoundError):
+        except ValueError:  # Rasa's word for: the storage has no such folder
             logger.warning("The model holds no intent classifier: it was trained without examples.")
             learnt = None
         return cls(config, model_storage, resource, learnt)
@@ -159,7 +165,7 @@ class FewShotClassifier(GraphComponent, IntentClassifier):
         explanation = explained(found.row, inside[speaks], judged.likeness[speaks], model, examples, habits)
         message.set("explanation", explanation, add_to_output=True)
 
-    def _question(self, part: Any, row: np.ndarray, intents: list[str]) -> dict[str, Any]:
+    def _question(self, part: Clause, row: np.ndarray, intents: list[str]) -> dict[str, Any]:
         return {"start": part.start, "end": part.end, "intent_ranking": self._ranking(row, intents)[:3]}
 
     def _ranking(self, row: np.ndarray, intents: list[str]) -> list[dict[str, Any]]:
@@ -190,8 +196,8 @@ def confidences(judged: Judgement, model: IntentModel) -> tuple[np.ndarray, np.n
     others = judged.chances.copy()
     others[numbers, best] = 0
     rest = others / np.maximum(others.sum(axis=1, keepdims=True), 1e-12)
-    # The best stays the best: no other intent may come out likelier than it.
-    share = np.minimum(inside - right, right / np.maximum(rest.max(axis=1), 1e-12))
+    # The best stays the best: no other intent may come out likelier than it, or as likely.
+    share = np.minimum(inside - right, 0.999 * right / np.maximum(rest.max(axis=1), 1e-12))
     rows = rest * share[:, None]
     rows[numbers, best] = right
     return rows, inside

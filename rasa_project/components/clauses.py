@@ -9,19 +9,23 @@ from dataclasses import dataclass
 from rasa.nlu.tokenizers.tokenizer import Token
 
 from components.courtesy import fold, without_courtesies
+from components.embedding import QUESTION
 
 LONG_ENOUGH = 8
 """Words from which a message is worth cutting."""
 FEWEST_WORDS = 3
+"""A part of fewer says nothing alone."""
 MOST_CLAUSES = 6
 """Each costs an encoding; of a longer message the shortest clauses are left to the whole."""
 
 _ENDS = re.compile(r"[.!?;:…\n,()–—]|\s-\s")
 _JOINTS = frozenset(
-    ("et", "mais", "puis", "ensuite", "sinon", "donc", "car", "aussi", "egalement", "plus")
-) | {
-    *("and", "but", "then", "also", "otherwise", "so", "because"),
-}
+    [
+        *("et", "mais", "puis", "ensuite", "sinon", "donc", "car", "aussi", "egalement", "plus"),
+        *("and", "but", "then", "also", "otherwise", "so", "because"),
+    ]
+)
+"""Words that begin a part, as folded by ``fold``."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +61,13 @@ def _joined(groups: list[list[Token]]) -> list[list[Token]]:
     """A fragment of one or two words goes with what follows it: "et sinon, …"."""
     joined: list[list[Token]] = []
     carried: list[Token] = []
+    words = 0
     for group in groups:
-        whole = carried + group
-        if _words(whole) < FEWEST_WORDS:
-            carried = whole
-            continue
-        joined.append(whole)
-        carried = []
+        carried += group
+        words += _words(group)
+        if words >= FEWEST_WORDS:
+            joined.append(carried)
+            carried, words = [], 0
     if carried and joined:
         joined[-1] += carried
     return joined
@@ -75,5 +79,5 @@ def _words(tokens: Sequence[Token]) -> int:
 
 def _end(text: str, end: int) -> int:
     """With the question mark, which tokenizers drop and encoders understand."""
-    mark = re.match(r"\s*[?？]", text[end : end + 3])
-    return end + mark.end() if mark else end
+    mark = QUESTION.match(text, end)
+    return mark.end() if mark else end

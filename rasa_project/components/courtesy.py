@@ -71,9 +71,9 @@ def without_courtesies(tokens: list[Token]) -> list[Token]:
     """The tokens between the courtesies; all of them when nothing else is there."""
     words = [tuple(fold(token.text).split()) for token in tokens]
     first, last = 0, len(tokens)
-    while taken := _length(words[first:last], OPENING_PHRASES, at_end=False):
+    while taken := _length(words[first : min(first + LONGEST, last)], OPENING_PHRASES, at_end=False):
         first += taken
-    while taken := _length(words[first:last], CLOSING_PHRASES, at_end=True):
+    while taken := _length(words[max(first, last - LONGEST) : last], CLOSING_PHRASES, at_end=True):
         last -= taken
     return tokens[first:last] if any(words[first:last]) else tokens
 

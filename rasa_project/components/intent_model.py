@@ -2,10 +2,11 @@
 
 1. *Meaning.* Sentence vectors all point much the same way and differ along directions that mean nothing
    for our intents. They are whitened: divided by how much examples of one intent differ among themselves
-   (the shrunken within-intent covariance of linear discriminant analysis).
+   (the within-intent covariance of linear discriminant analysis, Fisher 1936 and Rao 1948, shrunken
+   towards a multiple of the identity, Friedman 1989).
 2. *Words.* N-grams, in a few hundred numbers (``ngrams.py``).
-3. *Intents.* One softmax regression over both; each intent weighs the same whatever its number of
-   examples, and its own name, as words, is one more example.
+3. *Intents.* One softmax regression over both; an intent weighs as the root of its number of examples, and
+   its own name, as words, is one more example.
 4. *Scope.* How sure that is, and whether the message is any of ours at all (``scope.py``).
 """
 
@@ -31,13 +32,14 @@ class Settings:
     """Chosen by cross-validation on training files alone (docs/nlu.md); the same for all data.
 
     Attributes:
-        shrinkage: of the covariance, towards none (0) or towards no whitening at all (1).
+        shrinkage: of the covariance: 0 takes it as it is, 1 makes a sphere of it, which whitens nothing.
         ngram_weight: of the words beside the meaning.
         ngram_dimension: numbers a text's words become.
         regularisation: scikit-learn's C: higher trusts the examples more.
-        balance: 1 gives each intent the same weight, 0 each example.
+        balance: 1 gives each intent the same weight, 0 each example, 0.5 is between them.
         name_weight: of an intent's name as an example.
-        rehearsals: how often a part of the intents is hidden, to learn what a stranger looks like.
+        rehearsals: how often a part of the intents is hidden, to learn what a stranger looks like; below
+            2 there is none, and confidence is ``scope.USUAL``.
         stranger_share: of the messages that belong to no intent, as expected.
     """
 
@@ -59,10 +61,6 @@ class Examples:
     vectors: np.ndarray
     labels: np.ndarray
 
-    def chosen(self, rows: np.ndarray) -> Examples:
-        """Some of them."""
-        return Examples([self.texts[row] for row in rows], self.vectors[rows], self.labels[rows])
-
 
 @dataclass(frozen=True)
 class Whitening:
@@ -73,7 +71,10 @@ class Whitening:
 
     @classmethod
     def learn(cls, vectors: np.ndarray, labels: np.ndarray, shrinkage: float) -> Whitening:
-        """Fisher's discriminant: the inverse root of the within-intent covariance, shrunken to a sphere."""
+        """The inverse root of the within-intent covariance, shrunken towards a sphere.
+
+        Intents of one example say nothing of how examples differ: of only such, nothing is whitened.
+        """
         intents, numbers = np.unique(labels, return_inverse=True)
         means = np.stack([vectors[numbers == number].mean(axis=0) for number in range(len(intents))])
         within = vectors - means[numbers]
@@ -82,12 +83,14 @@ class Whitening:
         spread = max(float(np.trace(covariance)) / dimension, 1e-6)
         shrunken = (1 - shrinkage) * covariance + shrinkage * spread * np.eye(dimension)
         values, directions = np.linalg.eigh(shrunken)
-        matrix = directions / np.sqrt(values)
+        matrix = directions / np.sqrt(np.maximum(values, 1e-9))  # unshrunken, it may have no inverse
         return cls(vectors.mean(axis=0).astype(np.float32), matrix.astype(np.float32))
 
     def apply(self, vectors: np.ndarray) -> np.ndarray:
-        """Rows of length 1."""
-        return np.asarray(normalize((vectors - self.centre) @ self.matrix))
+        """Rows of length 1; a row of zeros, which is a blank text's, stays one and is like nothing."""
+        moved = (vectors - self.centre) @ self.matrix
+        moved[~vectors.any(axis=1)] = 0
+        return np.asarray(normalize(moved, copy=False))
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ class Regression:
             whitening,
             coefficients,
             intercepts,
-            known.astype(np.float32),
+            known.astype(np.float16).astype(np.float32),  # as ``storing.py`` keeps them
             examples.labels,
             settings.ngram_weight,
         )

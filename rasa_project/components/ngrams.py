@@ -2,7 +2,7 @@
 
 Pieces of words survive a typo, a missing accent, SMS spelling; whole words tell near intents apart. Both
 are hashed, so that no vocabulary has to be kept, weighted by rarity (tf-idf), and brought down to a few
-hundred numbers (truncated SVD, that is, latent semantic analysis).
+hundred numbers (truncated SVD, that is, latent semantic analysis: Deerwester et al. 1990).
 """
 
 from __future__ import annotations
@@ -43,27 +43,30 @@ class NGrams:
         weighted = _weighted(counts, rarity)
         # n-grams that no example holds have no weight in any direction: they are left out of the work.
         present = np.flatnonzero(occurs)
-        size = min(dimension, len(texts) - 1, len(present) - 1)
-        svd = TruncatedSVD(max(size, 1), n_iter=2, random_state=0).fit(weighted[:, present])
-        directions = np.zeros((counts.shape[1], svd.components_.shape[0]), dtype=np.float16)
-        directions[present] = svd.components_.T
+        size = max(min(dimension, len(texts) - 1, len(present) - 1), 1)
+        directions = np.zeros((counts.shape[1], size), dtype=np.float16)
+        if len(present) > 1:
+            svd = TruncatedSVD(size, n_iter=2, random_state=0).fit(weighted[:, present])
+            directions[present] = svd.components_.T
         return cls(rarity, directions)
 
     def transform(self, texts: Sequence[str]) -> np.ndarray:
         """A row a text, of length 1 at most; zeros for a text without a known n-gram."""
         weighted = _weighted(_counts(texts), self.rarity)
-        if weighted.shape[0] > 1:
-            return np.asarray(weighted @ self.directions.astype(np.float32))
-        rows = self.directions[weighted.indices].astype(np.float32)
-        return (weighted.data @ rows)[None, :]
+        # Only the rows that these texts need become float32: all of them would take 50 ms a message.
+        used, columns = np.unique(weighted.indices, return_inverse=True)
+        narrow = (weighted.data, columns, weighted.indptr)
+        terms = scipy.sparse.csr_matrix(narrow, shape=(weighted.shape[0], len(used)))
+        return np.asarray(terms @ self.directions[used].astype(np.float32))
 
 
 def _counts(texts: Sequence[str]) -> scipy.sparse.csr_matrix:
-    return scipy.sparse.hstack([_WORDS.transform(texts), _PIECES.transform(texts)], format="csr")
+    sound = [text.encode("utf-8", "replace").decode() for text in texts]  # half a surrogate has no hash
+    return scipy.sparse.hstack([_WORDS.transform(sound), _PIECES.transform(sound)], format="csr")
 
 
 def _weighted(counts: scipy.sparse.csr_matrix, rarity: np.ndarray) -> scipy.sparse.csr_matrix:
-    """Sublinear tf-idf: the tenth time says little more than the first."""
+    """Sublinear tf-idf, rows of length 1: the tenth time says little more than the first."""
     terms = counts.copy()
     terms.data = (np.log(terms.data) + 1) * rarity[terms.indices]
     return normalize(terms, copy=False)

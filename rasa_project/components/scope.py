@@ -3,7 +3,8 @@
 A classifier that has to choose always chooses. So while training, a part of the intents is hidden, in
 turn: a model of the others meets the examples of the hidden ones (they are its strangers) and examples of
 its own that it has not seen. From what it then makes of them, a logistic regression learns how likely the
-best intent is to be right, and the message to belong to any (Platt's scaling, on signals of a rehearsal).
+best intent is to be right, and the message to belong to any (as Platt 1999 makes probabilities of a
+classifier's scores, on several signals of a rehearsal in the place of one score).
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from sklearn.linear_model import LogisticRegression
 
 FEWEST = 30
 """Messages of each sort that a rehearsal must bring; with fewer, the usual weights are better."""
+SUREST = 30.0
+"""Log-odds beyond which nothing is surer: exp() stays finite, and no chance is quite 0."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Weights of the signals: the odds of the best intent, its score, how near its nearest example is, and
-    its nearest three. Two columns: the best intent is right; the message belongs to some intent.
+    """Weights of the signals: the log-odds of the best intent, its score, how near its nearest example is,
+    and its nearest three. Two columns: the best intent is right; the message belongs to some intent.
     """
 
     mean: np.ndarray
@@ -33,7 +36,7 @@ class Scope:
     def chances(self, signals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How likely the best intent is right, and how likely the message is in scope: a number a row."""
         scores = ((signals - self.mean) / self.deviation) @ self.weights + self.intercepts
-        right, inside = (1 / (1 + np.exp(-scores))).T
+        right, inside = (1 / (1 + np.exp(-np.clip(scores, -SUREST, SUREST)))).T
         return right, np.maximum(right, inside)
 
 
@@ -54,19 +57,20 @@ Try = Callable[[Any, np.ndarray], tuple[np.ndarray, np.ndarray]]
 def rehearse(
     labels: np.ndarray, learn: Learn, meet: Try, times: int, most: int, stranger_share: float
 ) -> Scope:
-    """Hide the intents in turn, ``times`` groups of them, and learn from what happens."""
+    """Hide the intents in turn, ``times`` groups of them, and learn from what happens.
+
+    The usual weights where that cannot be: of two intents, or with fewer than two groups.
+    """
     intents = np.unique(labels)
     chance = np.random.RandomState(0)
     signals, right, inside = [], [], []
-    for hidden in np.array_split(chance.permutation(intents), min(times, len(intents))):
+    for hidden in np.array_split(chance.permutation(intents), max(min(times, len(intents)), 1)):
         visible = np.setdiff1d(intents, hidden)
         if len(visible) < 2:
             continue
         kept, met = _parted(labels, visible, chance, most)
         strangers = _some(labels, hidden, chance, most)
         rows = np.concatenate([met, strangers])
-        if len(rows) == 0:
-            continue
         found, best = meet(learn(kept, visible), rows)
         signals.append(found)
         right.append(visible[best] == labels[rows])

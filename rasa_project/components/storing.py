@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
+from rasa.shared.exceptions import RasaException
 
 from components.intent_model import IntentModel, Regression, Whitening
 from components.ngrams import NGrams
 from components.scope import Scope
 
 ARRAYS, TEXTS = "model.npz", "examples.json"
+
+
+class Damaged(RasaException):
+    """One sentence that Rasa's command line shows as it is."""
 
 
 def store(folder: Path, model: IntentModel, texts: list[str]) -> None:
@@ -34,15 +40,22 @@ def store(folder: Path, model: IntentModel, texts: list[str]) -> None:
         scope_intercepts=scope.intercepts,
     )
     document = {"intents": model.intents, "texts": texts}
-    (folder / TEXTS).write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    (folder / TEXTS).write_text(json.dumps(document), encoding="utf-8")
 
 
 def load(folder: Path) -> tuple[IntentModel, list[str]]:
     """What was stored.
 
     Raises:
-        FileNotFoundError: nothing was.
+        Damaged: it cannot be read.
     """
+    try:
+        return _load(folder)
+    except (OSError, ValueError, LookupError, zipfile.BadZipFile) as error:
+        raise Damaged("The intent classifier of this model cannot be read: train it again.") from error
+
+
+def _load(folder: Path) -> tuple[IntentModel, list[str]]:
     document = json.loads((folder / TEXTS).read_text(encoding="utf-8"))
     with np.load(folder / ARRAYS, allow_pickle=False) as kept:
         whitening = Whitening(kept["centre"], kept["matrix"])
