@@ -19,6 +19,11 @@ MAX_ANSWER = 1000
 MAX_TITLE = 40
 MAX_FILE = 256 * 1024
 
+KEYS = ("version", "intents", "entities", "nlu", "responses")
+"""What a file may hold."""
+KINDS = {"intent", "regex", "lookup", "synonym"}
+"""What a block under ``nlu`` may begin with."""
+
 Entries = Mapping[str, Mapping[str, Answer]]
 """Answers by intent, then by language."""
 
@@ -44,6 +49,16 @@ class _Source:
     def fault(self, problem: str, near: str | None = None) -> BadFile:
         return BadFile(self.path, self._line(near) if near else None, problem)
 
+    def place(self, near: str) -> str:
+        """The file and the line of a text in it."""
+        line = self._line(near)
+        return f"{self.path}, line {line}" if line else str(self.path)
+
+    def ending(self, words: str) -> int | None:
+        """The first line that ends so."""
+        lines = self.text.splitlines()
+        return next((number for number, line in enumerate(lines, 1) if line.rstrip().endswith(words)), None)
+
     def _line(self, near: str) -> int | None:
         lines = self.text.splitlines()
         return next((number for number, line in enumerate(lines, 1) if near in line), None)
@@ -55,12 +70,16 @@ def check_project(rasa_project: Path) -> None:
     Raises:
         BadFile: the first mistake, with its file and line.
     """
+    for path in sorted((rasa_project / "data").rglob("*.yaml")):
+        raise BadFile(path, None, "would be learnt from without being checked; name it .yml")
     sources = [_read(path) for path in sorted((rasa_project / "data").rglob("*.yml"))]
-    seen: dict[str, tuple[str, Path]] = {}
+    seen: dict[str, tuple[str, str]] = {}
     for source in sources:
+        _check_keys(source)
         for intent, example in _examples(source):
             _check_example(source, intent, example, seen)
     read_entries(rasa_project / "data")
+    _check_several(sources, {intent for intent, _ in seen.values()})
 
 
 def read_entries(data: Path) -> Entries:
@@ -105,6 +124,28 @@ def _read(path: Path) -> _Source:
     return _Source(path, content, text)
 
 
+def _check_keys(source: _Source) -> None:
+    """Rasa passes over what it does not know, and nobody would notice that a file is not learnt."""
+    for key in source.content:
+        if key not in KEYS:
+            raise source.fault(f"`{key}` means nothing here; there are {', '.join(KEYS)}", f"{key}:")
+    for block in _list(source, source.content.get("nlu", []), "nlu"):
+        if not isinstance(block, dict) or not KINDS & block.keys():
+            first = next(iter(block), "nlu") if isinstance(block, dict) else "nlu"
+            raise source.fault("a block under `nlu` must begin with `- intent:`", f"{first}:")
+        if "intent" in block and not str(block["intent"] or "").strip():
+            raise BadFile(
+                source.path, source.ending("intent:"), "`intent` is empty; name it, or remove the block"
+            )
+
+
+def _check_several(sources: list[_Source], intents: set[str]) -> None:
+    if len(intents) == 1 and sources:
+        intent = next(iter(intents))
+        source = next(one for one in sources if any(found == intent for found, _ in _examples(one)))
+        raise source.fault(f"every example is of {intent}; training needs at least two intents", intent)
+
+
 def _examples(source: _Source) -> Iterator[tuple[str, str]]:
     for block in _list(source, source.content.get("nlu", []), "nlu"):
         intent = block.get("intent") if isinstance(block, dict) else None
@@ -116,16 +157,16 @@ def _examples(source: _Source) -> Iterator[tuple[str, str]]:
         yield from ((str(intent), line) for line in examples.splitlines() if line.strip())
 
 
-def _check_example(source: _Source, intent: str, line: str, seen: dict[str, tuple[str, Path]]) -> None:
+def _check_example(source: _Source, intent: str, line: str, seen: dict[str, tuple[str, str]]) -> None:
     example = line.strip().removeprefix("-").strip()
     if not line.strip().startswith("- ") or not example:
         raise source.fault("an example must begin with `- ` and say something", line.strip())
     if example.startswith("/"):
         raise source.fault("an example must not begin with `/`", example)
     key = " ".join(example.lower().split())
-    other, path = seen.setdefault(key, (intent, source.path))
+    other, place = seen.setdefault(key, (intent, source.place(example)))
     if other != intent:
-        raise source.fault(f"this example belongs to {other} already ({path.name}); keep one", example)
+        raise source.fault(f"{example!r} is {intent} here, and {other} in {place}; keep one", example)
 
 
 def _entry(source: _Source, intent: str) -> dict[str, Answer]:

@@ -113,7 +113,14 @@ def test_no_entry_at_all_is_said(tmp_path: Path) -> None:
     [
         ("- vegan en français ?", "- /restart", "must not begin"),
         ("- vegan en français ?", "vegan en français ?", "must begin with"),
-        ("- vegan en français ?", "- Samples   IN English?", "belongs to faq_"),
+        (
+            "- vegan en français ?",
+            "- Samples   IN English?",
+            r"vegan.yml, line 8: .*samples.yml, line 12; keep one",
+        ),
+        ("nlu:", "nlus:", "line 4: `nlus` means nothing here"),
+        ("- intent: faq_vegan", "- intnt: faq_vegan", "line 5: a block under `nlu` must begin"),
+        ("- intent: faq_vegan", "- intent:", "line 5: `intent` is empty"),
         ("examples: |\n      - vegan en français ?", "examples: ''", "has no `examples"),
     ],
 )
@@ -122,6 +129,19 @@ def test_training_examples_are_checked_before_rasa_sees_them(
 ) -> None:
     edit(entry(data), old, new)
     with pytest.raises(BadFile, match=says):
+        check_project(data.parent)
+
+
+def test_one_intent_alone_is_nothing_to_learn_from(data: Path) -> None:
+    entry(data, "samples").unlink()
+    edit(entry(data), ", related: [faq_samples]", "")
+    with pytest.raises(BadFile, match=r"vegan.yml, line 3: every example is of faq_vegan"):
+        check_project(data.parent)
+
+
+def test_a_file_that_rasa_reads_and_we_would_not_is_named(data: Path) -> None:
+    (data / "faq" / "new.yaml").write_text("nlu: []\n")
+    with pytest.raises(BadFile, match=r"new.yaml: .*name it .yml"):
         check_project(data.parent)
 
 

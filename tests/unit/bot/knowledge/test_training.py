@@ -24,7 +24,8 @@ with open("trainings", "a") as file:
 def project(tmp_path: Path) -> Path:
     """A Rasa project whose Python is ours and whose Rasa is a few lines."""
     (tmp_path / "data" / "faq").mkdir(parents=True)
-    (tmp_path / "data" / "faq" / "vegan.yml").write_text(ENTRY.format(id="vegan", related="vegan"))
+    for name in ("vegan", "samples"):
+        (tmp_path / "data" / "faq" / f"{name}.yml").write_text(ENTRY.format(id=name, related=name))
     (tmp_path / "components").mkdir()
     (tmp_path / "components" / "one.py").write_text("ONE = 1\n")
     (tmp_path / "config.yml").write_text("pipeline: []\n")
