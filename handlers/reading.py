@@ -97,9 +97,10 @@ def meaning(turn: Turn, thresholds: Thresholds) -> Reading:
 
 
 def protected(understanding: Understanding, thresholds: Thresholds) -> str | None:
-    """The protected intent that must be acted on, the gravest if several: wherever in the message one is
-    best or as good as, or where they are likely enough together."""
-    found = (_alarm(ranking, thresholds) for ranking in understanding.rankings)
+    """The protected intent that must be acted on, the gravest if several: one that is best in the message
+    or as good as, or likely enough together with the others; or one that a part of it is all about."""
+    parts = (question.best.intent for question in understanding.questions)
+    found = [_alarm(understanding.ranking, thresholds), *(intent for intent in parts if intent in PROTECTED)]
     return min(filter(None, found), key=PROTECTED.index, default=None)
 
 

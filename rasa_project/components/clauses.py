@@ -21,7 +21,7 @@ MOST_CLAUSES = 6
 _ENDS = re.compile(r"[.!?;:…\n,()–—]|\s-\s")
 _JOINTS = frozenset(
     [
-        *("et", "mais", "puis", "ensuite", "sinon", "donc", "car", "aussi", "egalement", "plus"),
+        *("et", "mais", "puis", "ensuite", "sinon", "donc", "car", "aussi", "egalement"),
         *("and", "but", "then", "also", "otherwise", "so", "because"),
     ]
 )

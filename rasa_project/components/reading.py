@@ -80,7 +80,8 @@ def _two(whole: np.ndarray, parts: np.ndarray, asked: list[int], habits: Habits)
     chosen: dict[int, int] = {}
     for k in asked:
         intent = _intent(parts, k)
-        if parts[k][intent] >= habits.clear and whole[intent] >= habits.inkling:
+        needed = habits.alarming if intent in habits.protected else habits.clear
+        if parts[k][intent] >= needed and whole[intent] >= habits.inkling:
             chosen.setdefault(intent, k)
     return tuple(sorted(list(chosen.values())[:2])) if len(chosen) > 1 else ()
 

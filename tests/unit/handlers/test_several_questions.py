@@ -318,6 +318,14 @@ async def test_a_protected_question_always_wins(first):
     assert len(story.answers) == 1
 
 
+async def test_a_faint_alarm_in_a_part_is_none_when_the_whole_gives_none():
+    story = Story()
+    words, sure = RETURN
+    asked = [(words, {**sure, "adverse_reaction": 0.2}), COST]
+    await story.says(BOTH, asked=asked, faq_return_how=0.9)
+    assert story.handler != "protected.escalate"
+
+
 async def test_of_two_protected_questions_the_graver_one_is_acted_on():
     story = Story()
     leave = ("je me rétracte", {"withdrawal": 0.9})

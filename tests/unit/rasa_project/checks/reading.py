@@ -74,3 +74,9 @@ def test_a_question_that_is_unclear_or_that_the_whole_knows_nothing_of_is_none()
     assert reading(row(parcel=0.9), row(parcel=0.9), unclear).questions == ()
     ignorant = row(parcel=0.9, **{"return": HABITS.inkling / 2})
     assert reading(ignorant, row(parcel=0.9), clear).questions == ()
+
+
+def test_a_part_that_is_merely_likely_to_be_an_alarm_is_no_question() -> None:
+    whole = row(parcel=0.5, alarm=0.05, **{"return": 0.2})
+    assert reading(whole, row(parcel=0.8), row(alarm=0.7)).questions == ()
+    assert reading(whole, row(parcel=0.8), row(alarm=HABITS.alarming)).questions == (0, 1)
