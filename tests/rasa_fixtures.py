@@ -31,7 +31,7 @@ def apart(work: Coroutine[Any, Any, T]) -> T:
 
 @pytest.fixture(scope="session")
 def rasa_model() -> Path:
-    """The model of the present files; trained (under a minute on an idle machine) if it is not there."""
+    """The model of the present files; trained (two minutes on an idle machine) if it is not there."""
     return apart(ensure_model(PROJECT))
 
 

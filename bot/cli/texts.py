@@ -21,7 +21,7 @@ class Texts:
 
 ENGLISH = Texts(
     starting="Starting Guichet.",
-    training="training the bot on what it knows (about a minute, once)",
+    training="training the bot on what it knows (about two minutes, once)",
     ready="""
 Guichet is ready, after {seconds:.0f} s.
 
@@ -38,7 +38,7 @@ Try: "où est mon colis ?" or "how do I return a cream?". Ctrl-C stops everythin
 )
 FRENCH = Texts(
     starting="Démarrage de Guichet.",
-    training="entraînement du bot sur ce qu'il sait (environ une minute, une seule fois)",
+    training="entraînement du bot sur ce qu'il sait (environ deux minutes, une seule fois)",
     ready="""
 Guichet est prêt, en {seconds:.0f} s.
 
