@@ -9,6 +9,7 @@ Besides Rasa's ``intent`` and ``intent_ranking`` a parse holds ``questions``, wh
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ from components.reading import Habits, read
 from components.storing import load, store
 
 logger = logging.getLogger(__name__)
+
+LONG_NUMBER = re.compile(r"\d{5,}")
 
 
 class TooLittle(RasaException):
@@ -99,7 +102,7 @@ class FewShotClassifier(GraphComponent, IntentClassifier):
             TooLittle: there are fewer than two intents.
         """
         examples = [e for e in training_data.intent_examples if e.get("intent") and said(e).strip()]
-        texts = [said(example) for example in examples]
+        texts = [numberless(said(example)) for example in examples]
         intents, labels = np.unique([e.get("intent") for e in examples], return_inverse=True)
         if len(intents) < 2:
             raise TooLittle("There is nothing to tell apart: the training data needs at least two intents.")
@@ -151,7 +154,8 @@ class FewShotClassifier(GraphComponent, IntentClassifier):
     def _understand(self, message: Message, model: IntentModel, examples: list[str], habits: Habits) -> None:
         text = message.get(TEXT) or ""
         parts = clauses(text, message.get(TOKENS_NAMES[TEXT]) or [])
-        texts = [said(message), *(text[part.start : part.end] for part in parts)]
+        spoken_parts = [said(message), *(text[part.start : part.end] for part in parts)]
+        texts = [numberless(spoken_part) for spoken_part in spoken_parts]
         judged = model.judge(texts, embed(shared_encoder(self._config), texts))
         rows, inside = confidences(judged, model)
         found = read(rows[0], rows[1:], habits)
@@ -183,6 +187,14 @@ class FewShotClassifier(GraphComponent, IntentClassifier):
             numbers(config["out_of_scope"]),
             sure=config["sure"],
         )
+
+
+def numberless(text: str) -> str:
+    """Which order it is says nothing of what is asked, yet moves the meaning: all long numbers are one.
+
+    The text itself, and so the entities in it, stay as they are.
+    """
+    return LONG_NUMBER.sub("1234567", text)
 
 
 def confidences(judged: Judgement, model: IntentModel) -> tuple[np.ndarray, np.ndarray]:

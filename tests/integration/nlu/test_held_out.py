@@ -1,9 +1,9 @@
 """Rasa's own checks over our data. The floors lie a little below what was measured.
 
-Measured with this pipeline on the 1,584 held-out messages that no training example happens to repeat
-(98 of 1,682 do, and are left out): accuracy 0.803 (French 0.822, English 0.785), mean recall of the
-protected intents 0.887, lowest 0.797 (threat). The margin, about three points, is what careless edits of
-the data may cost before somebody has to look.
+Measured with this pipeline on the 1,558 held-out messages that no training example happens to repeat
+(the others are left out): accuracy 0.902 (French 0.894, English 0.911), mean recall of the protected
+intents, as best guess, 0.946, lowest 0.910 (threat). The margin, about three points (six for a single
+intent, of 80 messages), is what careless edits of the data may cost before somebody has to look.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ pytestmark = [pytest.mark.rasa, pytest.mark.slow]
 
 MARK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 PROTECTED = ("adverse_reaction", "distress", "threat", "minor", "withdrawal", "data_request")
-ACCURACY_FLOOR = 0.77
-PROTECTED_FLOOR = 0.855
-EACH_PROTECTED_FLOOR = 0.75
+ACCURACY_FLOOR = 0.87
+PROTECTED_FLOOR = 0.915
+EACH_PROTECTED_FLOOR = 0.85
 
 
 def rasa(*arguments: str) -> subprocess.CompletedProcess[str]:

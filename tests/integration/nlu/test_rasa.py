@@ -115,6 +115,8 @@ async def test_a_wrong_token_is_no_understanding(rasa_url: str) -> None:
 
 async def test_a_burst_is_understood_as_a_whole(rasa_url: str, rasa_token: str) -> None:
     client = RasaNlu([rasa_url], rasa_token, first=5.0, total=10.0, patience=60.0)
-    understandings = await asyncio.gather(*(client.parse(f"où est mon colis {n} ?") for n in range(100)))
+    understandings = await asyncio.gather(
+        *(client.parse(f"où est mon colis {4_800_000 + n} ?") for n in range(100))
+    )
     await client.aclose()
     assert {understanding.best.intent for understanding in understandings} == {"order_status"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from components import encoders
-from components.classifier import FewShotClassifier, TooLittle, confidences
+from components.classifier import FewShotClassifier, TooLittle, confidences, numberless
 from components.courtesy import CourtesyTrimmer
 from components.embedding import EmbeddingError
 from components.encoder_base import Backend, Reading
@@ -261,3 +261,8 @@ def test_a_real_message_is_understood_in_both_languages_and_strangers_are_not(tm
     assert stranger["intent"]["confidence"] < english["intent"]["confidence"]
     assert polite["intent"]["name"] == "greet"
     assert polite["explanation"]["reason"] in ("small_talk_only", "between_intents")
+
+
+def test_which_order_it_is_says_nothing_of_what_is_asked() -> None:
+    assert numberless("où est 4812077 ?") == numberless("où est 4800001 ?") != "où est 4812077 ?"
+    assert numberless("30 jours, 2 crèmes, en 2026") == "30 jours, 2 crèmes, en 2026"
