@@ -17,14 +17,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from bot.domain.conversation import Conversation, Handoff, Outcome
+from bot.domain.conversation import Conversation, Handoff, Outcome, ServiceLevel
 from bot.domain.errors import IllegalTransition
 from bot.domain.identity import Agent, ChatId, Profile
-from bot.domain.message import Attachment, Line
+from bot.domain.message import Attachment, Draft, Line
 
 RECENT_LINES = 8
 RECENT_TEXT = 300
+DRAFTS = 20
+RECALLED = 20
 
 
 class Speaker(StrEnum):
@@ -102,7 +105,9 @@ class Chat:
 
     ``language`` is an ISO 639-1 code; ``language_chosen`` is True once the customer chose it
     themselves. ``email`` is where to write when an answer waits on the web chat. ``marks`` is what
-    must outlive an episode, by name: attempts counted a day, when the last email left.
+    must outlive an episode, by name: attempts counted a day, when the last email left. ``drafts`` is what
+    agents wrote and was not sent; ``recalled`` which messages were taken back last: one of them that was
+    not sent yet never will be.
     """
 
     id: ChatId
@@ -119,6 +124,8 @@ class Chat:
     albums: tuple[Album, ...] = ()
     recent: tuple[Line, ...] = ()
     marks: tuple[tuple[str, str], ...] = ()
+    drafts: tuple[Draft, ...] = ()
+    recalled: tuple[str, ...] = ()
 
     # --- who speaks ------------------------------------------------------------------------
 
@@ -147,7 +154,7 @@ class Chat:
         if self.speaker is Speaker.CLOSED:
             raise IllegalTransition("claim from closed")
         conversation = self._open_conversation()
-        taken = replace(conversation.handoff or handoff, agent=agent)
+        taken = replace(conversation.handoff or handoff, agent=agent, hushed=False, snoozed_until=None)
         return self._spoken_by(Speaker.HUMAN, replace(conversation, handoff=taken, last_agent=agent))
 
     def requeue(self, team: str, now: datetime) -> Chat:
@@ -157,7 +164,10 @@ class Chat:
         conversation = self._open_conversation()
         if conversation.handoff is None:
             raise IllegalTransition("requeue without a handoff")
-        handoff = replace(conversation.handoff, team=team, agent=None, since=now)
+        handoff = replace(
+            conversation.handoff, team=team, agent=None, since=now, hushed=False, answered=False,
+            level=ServiceLevel.ON_TIME, due=None, snoozed_until=None,
+        )  # fmt: skip
         return self._spoken_by(Speaker.WAITING, replace(conversation, handoff=handoff))
 
     def release(self) -> Chat:
@@ -190,6 +200,33 @@ class Chat:
             raise IllegalTransition("no open conversation")
         return self.conversation
 
+    def with_handoff(self, **changes: Any) -> Chat:
+        """The same speaker, with something else known of the handoff; nothing when there is none."""
+        conversation = self.conversation
+        if conversation is None or conversation.handoff is None:
+            return self
+        handoff = replace(conversation.handoff, **changes)
+        return replace(self, conversation=replace(conversation, handoff=handoff))
+
+    # --- what agents wrote ---------------------------------------------------------------------
+
+    def hold(self, draft: Draft) -> Chat:
+        """Keep what an agent wrote; the oldest go when there are too many."""
+        others = tuple(other for other in self.drafts if other.message_id != draft.message_id)
+        return replace(self, drafts=(*others, draft)[-DRAFTS:])
+
+    def draft(self, message_id: str) -> Draft | None:
+        """A message that is held."""
+        return next((draft for draft in self.drafts if draft.message_id == message_id), None)
+
+    def without_draft(self, message_id: str) -> Chat:
+        """It is held no more."""
+        return replace(self, drafts=tuple(one for one in self.drafts if one.message_id != message_id))
+
+    def recall(self, message_id: str) -> Chat:
+        """Take a message back: if it has not been sent, it never will be."""
+        return replace(self, recalled=(*self.recalled, message_id)[-RECALLED:])
+
     # --- what outlives an episode ------------------------------------------------------------
 
     def mark(self, name: str) -> str | None:
@@ -213,6 +250,22 @@ class Chat:
             replace(line, text=text) if line.message_id == message_id else line for line in self.recent
         )
         return replace(self, recent=recent)
+
+    def with_stored(self, message_id: str, attachment: Attachment) -> Chat:
+        """A file of a line we still have is in the media store, and so is a draft's."""
+
+        def files(known: tuple[Attachment, ...]) -> tuple[Attachment, ...]:
+            return tuple(attachment if one.id == attachment.id else one for one in known)
+
+        recent = tuple(
+            replace(line, attachments=files(line.attachments)) if line.message_id == message_id else line
+            for line in self.recent
+        )
+        drafts = tuple(
+            replace(draft, attachments=files(draft.attachments)) if draft.message_id == message_id else draft
+            for draft in self.drafts
+        )
+        return replace(self, recent=recent, drafts=drafts)
 
     def forget(self, message_id: str) -> Chat:
         """A deleted line."""

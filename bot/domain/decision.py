@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.domain.chat import Chat
 from bot.domain.facts import FactBody
-from bot.domain.outgoing import CustomerPayload, ResumeEmail
+from bot.domain.outgoing import CustomerPayload, DeskPayload, ResumeEmail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +39,14 @@ TimerChange = SetTimer | CancelTimer
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The next state of the chat, what to send, what to log beside what the engine logs itself
-    (messages, understandings, conversations, handoffs), and timers."""
+    (messages, understandings, conversations, handoffs), and timers.
+
+    ``desk`` is what desks are told beside what the engine shows them of every case: questions to an agent,
+    refusals, alerts.
+    """
 
     chat: Chat
     sends: tuple[Send, ...] = ()
     facts: tuple[FactBody, ...] = ()
     timers: tuple[TimerChange, ...] = ()
+    desk: tuple[DeskPayload, ...] = ()

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.identity import Agent, ChatId, Profile
-from bot.domain.message import Attachment
+from bot.domain.message import Attachment, HoldReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,19 +95,57 @@ class AgentEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentClaim(AgentEvent):
-    """The agent takes the conversation. ``take_over`` takes it from a colleague on purpose."""
+    """The agent takes the conversation. ``take_over`` takes it from a colleague on purpose.
+
+    ``assigned``: it was given to them; nothing happens when it does not wait any more.
+    """
 
     take_over: bool = False
+    assigned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReply(AgentEvent):
-    """The agent writes to the customer. ``undo_seconds`` is how long it can be taken back."""
+    """The agent writes to the customer. ``undo_seconds`` is how long it can be taken back.
+
+    ``reopens``: it may reopen a conversation that has ended; otherwise it is held, and the agent asked.
+    Files that are not stored yet are fetched first; what the agent writes meanwhile waits behind them.
+    """
 
     message_id: str
     text: str = ""
     attachments: tuple[Attachment, ...] = ()
     undo_seconds: float = 0.0
+    reopens: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDraft(AgentEvent):
+    """The agent wrote what may not be meant for the customer: held until they decide."""
+
+    message_id: str
+    reason: HoldReason
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    undo_seconds: float = 0.0
+
+
+class DraftChoice(StrEnum):
+    """What to do with a message that is held."""
+
+    SEND = "send"
+    TAKE_OVER = "take_over"
+    """Take the conversation from the colleague who has it, then send."""
+    NOTE = "note"
+    DISCARD = "discard"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDecides(AgentEvent):
+    """The agent says what to do with the held message ``message_id``, which is their own."""
+
+    message_id: str
+    choice: DraftChoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +176,44 @@ class AgentTransfer(AgentEvent):
     """The agent hands the conversation to another team."""
 
     team: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSnooze(AgentEvent):
+    """The agent wants to hear of it again at ``until``; the customer's next message ends the snooze."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentMarksSpam(AgentEvent):
+    """Not a customer: closed without a word, and not counted as service."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentReveal(AgentEvent):
+    """The agent looks at personal data that the desk had shortened. Only logged.
+
+    ``subject`` is what they looked at: a message id, or ``customer``.
+    """
+
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentTeach(AgentEvent):
+    """The agent proposes something for the bot to learn; an admin decides.
+
+    ``intent`` is the entry it belongs to, empty for a new one. ``question`` is an example of what
+    customers ask, ``answer`` what to tell them (either may be empty, not both). ``message_id`` is the
+    message it began from, if any.
+    """
+
+    intent: str = ""
+    question: str = ""
+    answer: str = ""
+    language: str = ""
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +261,8 @@ class ReceiptStatus(StrEnum):
     SEEN = "seen"
     DROPPED = "dropped"
     FAILED = "failed"
+    UNCHANGED = "unchanged"
+    """It was delivered before, but the platform did not change it or take it back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,3 +273,12 @@ class Receipt(Event):
     status: ReceiptStatus
     platform_id: str | None = None
     detail: str = ""
+    letter: str = ""
+    """The dead letter to resend, when it failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hushed(Event):
+    """Whatever the bot had under way when its voice was taken, at ``epoch``, has been sent or dropped."""
+
+    epoch: int

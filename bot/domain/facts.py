@@ -96,9 +96,11 @@ class HandoffStep(StrEnum):
 
     REQUESTED = "requested"
     ESCALATED = "escalated"
+    ASSIGNED = "assigned"
     CLAIMED = "claimed"
     TAKEN_OVER = "taken_over"
     REQUEUED = "requeued"
+    SNOOZED = "snoozed"
     RELEASED = "released"
     RESOLVED = "resolved"
 
@@ -136,6 +138,41 @@ class FeedbackGiven:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rated:
+    """The customer rated the conversation: ``score`` from 1 to 5. ``agent_id`` is who had it last.
+
+    Why they gave it, if they say, is the message ``reason_id``: a second fact then repeats the score.
+    """
+
+    score: int
+    agent_id: str | None = None
+    team: str | None = None
+    reason_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """A member of staff did what must be accounted for: ``action`` is ``reveal`` …, ``subject`` on what."""
+
+    action: str
+    agent_id: str
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """An agent proposed something for the bot to learn. Texts are a person's: kept apart, erasable."""
+
+    agent_id: str
+    agent_name: str = ""
+    intent: str = ""
+    question: str = ""
+    answer: str = ""
+    language: str = ""
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorLogged:
     """Something failed that a person should know of. Never holds message text."""
 
@@ -153,6 +190,9 @@ FactBody = (
     | HandoffChanged
     | ReceiptLogged
     | FeedbackGiven
+    | Rated
+    | Audited
+    | Proposed
     | ErrorLogged
 )
 

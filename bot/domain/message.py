@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.identity import Agent
+
 
 class Author(StrEnum):
     """Who wrote a message."""
@@ -67,3 +69,34 @@ class Line:
     at: datetime
     attachments: tuple[Attachment, ...] = ()
     author_name: str = ""
+
+
+class HoldReason(StrEnum):
+    """Why what an agent wrote has not been sent."""
+
+    COLLEAGUE = "colleague"
+    """A colleague has the conversation."""
+    MENTION = "mention"
+    """It mentions a colleague: it may be meant for them."""
+    CLOSED = "closed"
+    """The conversation has ended."""
+    FILES = "files"
+    """Its files, or those of the message before it, are being fetched. It is sent by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an agent wrote and was not sent (yet)."""
+
+    message_id: str
+    agent: Agent
+    reason: HoldReason
+    at: datetime
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    undo_seconds: float = 0.0
+
+    @property
+    def has_all_files(self) -> bool:
+        """Whether all of its files are in the media store."""
+        return all(attachment.stored for attachment in self.attachments)

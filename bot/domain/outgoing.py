@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
-from bot.domain.conversation import HandoffReason
-from bot.domain.events import ReceiptStatus
+from bot.domain.conversation import HandoffReason, Outcome, ServiceLevel
+from bot.domain.events import DraftChoice, ReceiptStatus
 from bot.domain.identity import Agent, ChatId, Profile
-from bot.domain.message import Attachment, Author, Button, Line
+from bot.domain.message import Attachment, Author, Button, Draft, Line
 from bot.domain.understanding import Guess
 
 
@@ -81,7 +81,9 @@ class CaseCard:
     """The head of a conversation at a desk: shown, or changed in place.
 
     ``guesses`` are the bot's best intents for the customer's last message, each of its questions
-    first; ``recent`` what was said last.
+    first; ``recent`` what was said last. ``level`` and ``due`` are the service level's, ``hushed`` whether
+    the bot is known to be silent (before that, a claim is not certain), ``answered``, ``snoozed_until`` and
+    ``back_at`` as in a ``Handoff``. ``outcome`` and ``rating`` are known once the case is closed.
     """
 
     state: CaseState
@@ -97,14 +99,28 @@ class CaseCard:
     guesses: tuple[Guess, ...] = ()
     recent: tuple[Line, ...] = ()
     reopened: int = 0
+    hushed: bool = False
+    level: ServiceLevel = ServiceLevel.ON_TIME
+    due: datetime | None = None
+    answered: bool = False
+    snoozed_until: datetime | None = None
+    back_at: datetime | None = None
+    outcome: Outcome | None = None
+    rating: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseLine:
-    """One message, for the conversation's thread. ``note`` marks an internal one."""
+    """One message, for the conversation's thread. ``note`` marks an internal one.
+
+    ``guesses`` are the bot's best intents for a customer's message, from which a desk suggests answers in
+    the customer's ``language``.
+    """
 
     line: Line
     note: bool = False
+    guesses: tuple[Guess, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +145,103 @@ class CaseFate:
     message_id: str
     status: ReceiptStatus
     detail: str = ""
+    letter: str = ""
+    """The dead letter to resend, when it failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFile:
+    """A file of a message shown before is in the media store, or (``reason``) never will be."""
+
+    message_id: str
+    attachment: Attachment
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseHeld:
+    """What an agent wrote is held: ask them, and only them, what to do with it.
+
+    ``holder`` is the colleague who has the conversation, when that is why.
+    """
+
+    draft: Draft
+    holder: Agent | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseUnheld:
+    """A held message was decided on: ``choice``. ``draft`` as it was."""
+
+    draft: Draft
+    choice: DraftChoice
+
+
+class Refusal(StrEnum):
+    """Why an agent did not get what they asked for."""
+
+    TAKEN = "taken"
+    """A colleague has the conversation."""
+    CLOSED = "closed"
+    GONE = "gone"
+    """What it was about is not there any more."""
+    EMPTY = "empty"
+    UNKNOWN_TEAM = "unknown_team"
+    NOT_NOW = "not_now"
+    """The conversation is not in a state for that, or already is as asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRefused:
+    """What ``agent`` asked for did not happen: tell them, and only them.
+
+    ``action`` is what they asked for: ``claim``, ``transfer``, ``resolve``, ``release``, ``snooze``,
+    ``spam``, ``decide``, ``edit``. ``message_id`` is the message concerned, if any.
+    """
+
+    agent: Agent
+    action: str
+    reason: Refusal
+    holder: Agent | None = None
+    message_id: str = ""
+
+
+class Alert(StrEnum):
+    """What staff should look up for."""
+
+    DUE_SOON = "due_soon"
+    """Unclaimed or unanswered near its target: the team is told, once."""
+    OVERDUE = "overdue"
+    """Past it: the escalation team is told, once."""
+    IDLE = "idle"
+    """The agent who has it has not answered for long: told before it goes back to the queue."""
+    RETURNED = "returned"
+    """It went back to the queue."""
+    SNOOZED = "snoozed"
+    """A snooze is over."""
+    ASSIGNED = "assigned"
+    """It was given to ``agent``."""
+    RATED = "rated"
+    """The customer gave a rating (``detail``, 1 to 5)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseAlert:
+    """Draw somebody's attention to the case: a team, or one agent."""
+
+    kind: Alert
+    team: str
+    agent: Agent | None = None
+    detail: str = ""
 
 
 # --- elsewhere -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hush:
+    """Never sent: when its turn comes, all that was to be said before it has been sent or dropped, and the
+    chat is told so with a ``Hushed`` event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +261,19 @@ class ResumeEmail:
 
 
 CustomerPayload = MessageOut | EditOut | DeleteOut
-DeskPayload = CaseCard | CaseLine | CaseEdit | CaseDelete | CaseFate
-Payload = CustomerPayload | DeskPayload | MediaFetch | ResumeEmail
+DeskPayload = (
+    CaseCard
+    | CaseLine
+    | CaseEdit
+    | CaseDelete
+    | CaseFate
+    | CaseFile
+    | CaseHeld
+    | CaseUnheld
+    | CaseRefused
+    | CaseAlert
+)
+Payload = CustomerPayload | DeskPayload | Hush | MediaFetch | ResumeEmail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

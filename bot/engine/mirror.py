@@ -12,6 +12,7 @@ from bot.domain.outgoing import (
     CaseDelete,
     CaseEdit,
     CaseFate,
+    CaseFile,
     CaseLine,
     CaseState,
     DeleteOut,
@@ -23,8 +24,6 @@ from bot.domain.outgoing import (
 from bot.domain.turn import Turn
 
 GUESSES = 3
-HELD = "held"
-"""Why an agent's reply was not sent: a colleague holds the conversation."""
 
 _STATES = {
     Speaker.WAITING: CaseState.WAITING,
@@ -43,16 +42,15 @@ def for_desk(turn: Turn, before: Chat, after: Chat, sent: Iterable[Payload]) -> 
     """The card when the case changed, then what was said."""
     began = is_live(after) and not is_live(before)
     if not began and not is_live(before):
-        yield from _late_fate(turn.event)
+        yield from _afterwards(turn.event)
         return
     if began or _case(before) != _case(after):
         yield card(turn, before, after)
-    if not began:
-        yield from _incoming(turn)
-        written = list(sent)
-        for payload in written:
-            yield from _outgoing(payload, turn)
-        yield from _held(turn.event, written)
+    if began:
+        return  # the card tells it all
+    yield from _incoming(turn)
+    for payload in sent:
+        yield from _outgoing(payload, turn)
 
 
 def card(turn: Turn, before: Chat, after: Chat) -> CaseCard:
@@ -75,6 +73,14 @@ def card(turn: Turn, before: Chat, after: Chat) -> CaseCard:
         guesses=turn.understanding.leading[:GUESSES] if turn.understanding else (),
         recent=after.recent,
         reopened=source.conversation.reopened,
+        hushed=handoff.hushed,
+        level=handoff.level,
+        due=handoff.due,
+        answered=handoff.answered,
+        snoozed_until=handoff.snoozed_until,
+        back_at=handoff.back_at,
+        outcome=after.conversation.outcome if after.conversation else None,
+        rating=after.conversation.rating if after.conversation else None,
     )
 
 
@@ -84,32 +90,41 @@ def _case(chat: Chat) -> tuple[object, ...]:
 
 def _incoming(turn: Turn) -> Iterator[DeskPayload]:
     match turn.event:
-        case ev.CustomerMessage() | ev.ButtonPress() | ev.AgentNote():
-            line = incoming_line(turn.event)
-            yield CaseLine(line=line, note=isinstance(turn.event, ev.AgentNote))
+        case ev.CustomerMessage() | ev.ButtonPress():
+            guesses = turn.understanding.leading[:GUESSES] if turn.understanding else ()
+            yield CaseLine(line=incoming_line(turn.event), guesses=guesses, language=turn.language)
+        case ev.AgentNote():
+            yield CaseLine(line=incoming_line(turn.event), note=True)
+        case ev.MediaReady(message_id=message_id, attachment=attachment):
+            yield CaseFile(message_id=message_id, attachment=attachment)
+        case ev.MediaFailed(message_id=message_id, attachment=attachment, reason=reason):
+            yield CaseFile(message_id=message_id, attachment=attachment, reason=reason)
         case ev.CustomerEdit(edited_id=message_id, text=text):
             yield CaseEdit(message_id=message_id, text=text)
         case ev.CustomerDelete(deleted_id=message_id):
             yield CaseDelete(message_id=message_id)
-        case ev.Receipt(message_id=message_id, status=status, detail=detail):
-            yield CaseFate(message_id=message_id, status=status, detail=detail)
+        case ev.Receipt():
+            yield _fate(turn.event)
         case _:
             return
 
 
-def _held(event: ev.Event, sent: Iterable[Payload]) -> Iterator[DeskPayload]:
-    """An agent's reply that does not go out, since a colleague has the conversation."""
-    if not isinstance(event, ev.AgentReply):
-        return
-    if not any(isinstance(payload, MessageOut) and payload.author is Author.AGENT for payload in sent):
-        yield CaseFate(message_id=event.message_id, status=ev.ReceiptStatus.DROPPED, detail=HELD)
+def _afterwards(event: ev.Event) -> Iterator[DeskPayload]:
+    """What is still to be shown once no desk has the chat on its table: what became of an agent's last
+    words, and notes. What was seen says nothing here: the bot's own messages are seen too."""
+    match event:
+        case ev.Receipt() if event.status is not ev.ReceiptStatus.SEEN:
+            yield _fate(event)
+        case ev.AgentNote():
+            yield CaseLine(line=incoming_line(event), note=True)
+        case _:
+            return
 
 
-def _late_fate(event: ev.Event) -> Iterator[DeskPayload]:
-    """What became of an agent's last words is often known only after the case was closed. What was
-    seen says nothing here: the bot's own messages are seen too."""
-    if isinstance(event, ev.Receipt) and event.status is not ev.ReceiptStatus.SEEN:
-        yield CaseFate(message_id=event.message_id, status=event.status, detail=event.detail)
+def _fate(event: ev.Receipt) -> CaseFate:
+    return CaseFate(
+        message_id=event.message_id, status=event.status, detail=event.detail, letter=event.letter
+    )
 
 
 def _outgoing(payload: Payload, turn: Turn) -> Iterator[DeskPayload]:

@@ -12,9 +12,16 @@ from bot.domain.decision import Send
 from bot.domain.ids import digest
 from bot.domain.message import Author
 from bot.domain.outgoing import (
+    CaseAlert,
+    CaseCard,
     CaseFate,
+    CaseHeld,
     CaseLine,
+    CaseRefused,
+    DeleteOut,
     DeskPayload,
+    EditOut,
+    Hush,
     MediaFetch,
     MessageOut,
     Outgoing,
@@ -57,14 +64,23 @@ class Addresser:
         self._desks = tuple(f"desk:{name}" for name in desks)
 
     def entries(
-        self, turn: Turn, after: Chat, sends: Iterable[Send], for_desks: Iterable[DeskPayload]
+        self,
+        turn: Turn,
+        after: Chat,
+        sends: Iterable[Send],
+        for_desks: Iterable[DeskPayload],
+        *,
+        hush: bool = False,
     ) -> tuple[Outgoing, ...]:
-        """All outbox entries of a turn, in order."""
-        addressed: list[tuple[str, Payload, float]] = [
-            (_destination(send.payload, after), send.payload, send.delay) for send in sends
-        ]
+        """All outbox entries of a turn, in order.
+
+        ``hush``: the bot loses its voice in this turn: what it had under way goes first, one way or the
+        other.
+        """
+        addressed: list[tuple[str, Payload, float]] = [(after.id.destination, Hush(), 0.0)] if hush else []
+        addressed += [(_destination(send.payload, after), send.payload, send.delay) for send in sends]
         addressed += [(desk, payload, 0.0) for payload in for_desks for desk in self._desks]
-        addressed += [(f"media:{after.id.channel}", fetch, 0.0) for fetch in _fetches(turn.event)]
+        addressed += [(place, fetch, 0.0) for place, fetch in _fetches(turn.event)]
         base = digest(turn.event.id)
         return tuple(
             _entry(turn, after, f"o_{base}-{index}", destination, payload, delay)
@@ -85,8 +101,8 @@ def _entry(
         payload=payload,
         priority=_priority(payload),
         not_before=turn.now + timedelta(seconds=delay) if delay else None,
-        coalesce=str(after.id) if isinstance(payload, CaseLine) else None,
-        receipt=isinstance(payload, MessageOut) and payload.author is Author.AGENT,
+        coalesce=_coalesce(payload, after),
+        receipt=isinstance(payload, MessageOut | EditOut | DeleteOut) and payload.author is Author.AGENT,
     )
 
 
@@ -96,18 +112,36 @@ def _destination(payload: Payload, chat: Chat) -> str:
 
 def _priority(payload: Payload) -> Priority:
     match payload:
-        case CaseFate(status=ev.ReceiptStatus.FAILED):
+        case CaseFate(status=ev.ReceiptStatus.FAILED | ev.ReceiptStatus.UNCHANGED):
+            return Priority.FAILURE
+        case CaseHeld() | CaseRefused() | CaseAlert():
             return Priority.FAILURE
         case CaseFate():
             return Priority.TICK
-        case CaseLine() | MessageOut():
+        case CaseLine() | MessageOut() | Hush():
             return Priority.CUSTOMER
         case _:
             return Priority.CARD
 
 
-def _fetches(event: ev.Event) -> Iterator[MediaFetch]:
-    if isinstance(event, ev.CustomerMessage):
-        for attachment in event.attachments:
-            if attachment.source and not attachment.stored:
-                yield MediaFetch(message_id=event.message_id, attachment=attachment)
+def _coalesce(payload: Payload, chat: Chat) -> str | None:
+    """What may go together: the lines of a chat; of cards and of fates, the newer makes the older idle."""
+    match payload:
+        case CaseLine():
+            return str(chat.id)
+        case CaseCard():
+            return f"card:{chat.id}"
+        case CaseFate(message_id=message_id):
+            return f"fate:{message_id}"
+        case _:
+            return None
+
+
+def _fetches(event: ev.Event) -> Iterator[tuple[str, MediaFetch]]:
+    """Files that a platform still has: the customer's channel, or the desk the agent wrote at."""
+    if not isinstance(event, ev.CustomerMessage | ev.AgentReply | ev.AgentDraft):
+        return
+    platform = event.chat.channel if isinstance(event, ev.CustomerMessage) else event.id.split(":")[1]
+    for attachment in event.attachments:
+        if attachment.source and not attachment.stored:
+            yield f"media:{platform}", MediaFetch(message_id=event.message_id, attachment=attachment)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -18,16 +18,15 @@ import structlog
 
 from bot.domain.deadletter import DeadLetter, DeadLetterKind
 from bot.domain.errors import DeliveryDelayed, DeliveryFailed, DeliveryRefused, StoreUnavailable
-from bot.domain.events import Event, Receipt, ReceiptStatus
+from bot.domain.events import Event, Hushed, Receipt, ReceiptStatus
 from bot.domain.facts import ErrorLogged, Fact, FactBody, ReceiptLogged
-from bot.domain.identity import ChatId
 from bot.domain.ids import derived_id
-from bot.domain.outgoing import MessageOut, Outgoing
+from bot.domain.outgoing import DeleteOut, EditOut, Hush, MessageOut, Outgoing
 from bot.engine.leases import Singleton, pause
 from bot.engine.pacing import Gate
 from bot.observability import metrics
 from bot.ports.clock import Clock, SystemClock
-from bot.ports.delivery import Delivered, Deliverer
+from bot.ports.delivery import Delivered, Deliverer, JoiningDeliverer
 from bot.ports.store import Entry, Lease, LeaseStore, OutboxStore, SendAdvice, SendPermit, sender_lease
 
 log = structlog.get_logger(__name__)
@@ -52,12 +51,25 @@ class SenderRules:
 
 @dataclass(slots=True)
 class _Lane:
-    """The entries of one chat that wait to be sent."""
+    """Entries that wait to be sent, one after the other: those of one chat, or as the deliverer says."""
 
     waiting: deque[Entry[Outgoing]] = field(default_factory=deque)
     next_at: float = 0.0
     calling: bool = False
     task: asyncio.Task[None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """An entry marked as being sent."""
+
+    entry: Entry[Outgoing]
+    out: Outgoing
+    permit: SendPermit
+
+    @property
+    def in_doubt(self) -> bool:
+        return self.permit.advice is SendAdvice.DOUBT
 
 
 class Sender:
@@ -103,7 +115,8 @@ class _Session:
         self._clock = clock
         self._time = asyncio.get_running_loop().time
         self._gate = Gate(deliverer.pacing.overall, self._time)
-        self._lanes: dict[ChatId, _Lane] = {}
+        self._joining = deliverer if isinstance(deliverer, JoiningDeliverer) else None
+        self._lanes: dict[Hashable, _Lane] = {}
         self._deferred: dict[str, datetime] = {}
         self._draining = False
         self._failure: BaseException | None = None
@@ -159,13 +172,14 @@ class _Session:
         if entry.value is None:
             await self._finish(entry, letter=self._letter(entry, "not_understandable"))
             return
-        lane = self._lanes.setdefault(entry.value.chat, _Lane())
+        key = self._joining.lane(entry.value) if self._joining else entry.value.chat
+        lane = self._lanes.setdefault(key, _Lane())
         lane.waiting.append(entry)
         if lane.task is None:
-            lane.task = asyncio.create_task(self._serve(lane, entry.value.chat))
+            lane.task = asyncio.create_task(self._serve(lane, key))
             lane.task.add_done_callback(self._report)
 
-    async def _serve(self, lane: _Lane, chat: ChatId) -> None:
+    async def _serve(self, lane: _Lane, key: Hashable) -> None:
         try:
             while lane.waiting or self._keeps_pace(lane):
                 if lane.waiting:
@@ -173,8 +187,8 @@ class _Session:
                 else:  # for whoever comes right after
                     await asyncio.sleep(lane.next_at - self._time())
         finally:
-            if self._lanes.get(chat) is lane:
-                del self._lanes[chat]
+            if self._lanes.get(key) is lane:
+                del self._lanes[key]
 
     def _keeps_pace(self, lane: _Lane) -> bool:
         return lane.next_at > self._time() and not self._draining
@@ -188,56 +202,109 @@ class _Session:
             error = task.exception()
         self._failure = self._failure or error
 
-    # --- one entry -------------------------------------------------------------------------
+    # --- one entry, or several that go together ----------------------------------------------
 
     async def _send(self, lane: _Lane, entry: Entry[Outgoing]) -> None:
         out = entry.value
         if out is None:
             return
+        if isinstance(out.payload, Hush):
+            await self._finish(entry, events=(self._hushed(out),))
+            return
         await self._wait_until(self._deferred.pop(f"{entry.shard}/{entry.id}", out.not_before))
+        together = [(entry, out)]
         while True:
             await asyncio.sleep(max(0.0, lane.next_at - self._time()))
-            await self._gate.enter(out.priority)
+            await self._enter(out)
             lane.calling = True
-            permit = await self._begin(entry)
-            if permit.advice is SendAdvice.OBSOLETE:
-                await self._done(entry, out, permit, ReceiptStatus.DROPPED)
-                again_in = None
-            else:
-                again_in = await self._attempt(entry, out, permit)
-                per_chat = self._deliverer.pacing.per_chat
-                lane.next_at = self._time() + (1.0 / per_chat if per_chat else 0.0)
+            together += self._joined(lane, [out for _entry, out in together])
+            again_in = await self._try(lane, together)
             lane.calling = False
             if again_in is None or self._draining:
                 return
             await asyncio.sleep(again_in)
 
-    async def _attempt(self, entry: Entry[Outgoing], out: Outgoing, permit: SendPermit) -> float | None:
-        """Make the call; the seconds until the next attempt, or None when the entry is done with, one
+    async def _enter(self, out: Outgoing) -> None:
+        if self._joining is None:
+            await self._gate.enter(out.priority)
+        else:
+            await self._joining.admit(out)
+
+    def _joined(self, lane: _Lane, ahead: list[Outgoing]) -> list[tuple[Entry[Outgoing], Outgoing]]:
+        """What waits right behind and can go along."""
+        joined: list[tuple[Entry[Outgoing], Outgoing]] = []
+        while self._joining is not None and lane.waiting:
+            entry = lane.waiting[0]
+            known = f"{entry.shard}/{entry.id}" in self._deferred
+            if entry.value is None or known or entry.value.not_before is not None:
+                break
+            if not self._joining.joins([*ahead, *(out for _entry, out in joined)], entry.value):
+                break
+            joined.append((lane.waiting.popleft(), entry.value))
+        return joined
+
+    async def _try(self, lane: _Lane, together: list[tuple[Entry[Outgoing], Outgoing]]) -> float | None:
+        """One attempt; the seconds until the next, or None when all are done with."""
+        begun: list[_Begun] = []
+        for entry, out in together:
+            permit = await self._begin(entry)
+            if permit.advice is SendAdvice.OBSOLETE:
+                await self._done(entry, out, permit, ReceiptStatus.DROPPED)
+            else:
+                begun.append(_Begun(entry, out, permit))
+        if not begun:
+            return None
+        again_in = await self._attempt(begun)
+        together[:] = [(one.entry, one.out) for one in begun]
+        per_chat = self._deliverer.pacing.per_chat
+        lane.next_at = self._time() + (1.0 / per_chat if per_chat else 0.0)
+        return again_in
+
+    async def _attempt(self, begun: list[_Begun]) -> float | None:
+        """Make the call; the seconds until the next attempt, or None when the entries are done with, one
         way or the other."""
         started = self._time()
         try:
-            delivered = await self._deliverer.deliver(out, doubtful=permit.advice is SendAdvice.DOUBT)
+            delivered = await self._deliver(begun)
         except DeliveryDelayed as delay:
             metrics.sends.labels(destination=self._destination, outcome="delayed").inc()
             if delay.everyone:
                 self._gate.close_for(delay.retry_after)
-            in_doubt = permit.advice is SendAdvice.DOUBT
-            return await self._defer(entry, delay.retry_after, doubtful=in_doubt, counted=False)
+            for one in begun:
+                await self._defer(one.entry, delay.retry_after, doubtful=one.in_doubt, counted=False)
+            return delay.retry_after
         except DeliveryFailed as failure:
-            if permit.attempts < self._rules.attempts:
-                metrics.sends.labels(destination=self._destination, outcome="retried").inc()
-                in_doubt = failure.doubtful or permit.advice is SendAdvice.DOUBT
-                return await self._defer(entry, self._pause_after(permit.attempts), doubtful=in_doubt)
-            await self._failed(entry, out, permit, failure.reason)
-            return None
+            return await self._again(begun, failure)
         except DeliveryRefused as refusal:
-            await self._failed(entry, out, permit, refusal.reason)
+            for one in begun:
+                await self._failed(one, refusal.reason)
             return None
         metrics.send_seconds.labels(destination=self._destination).observe(self._time() - started)
-        status = ReceiptStatus.MAYBE_DUPLICATE if delivered.maybe_duplicate else ReceiptStatus.DELIVERED
-        await self._done(entry, out, permit, status, delivered)
+        for one, made in zip(begun, delivered, strict=True):
+            status = ReceiptStatus.MAYBE_DUPLICATE if made.maybe_duplicate else ReceiptStatus.DELIVERED
+            await self._done(one.entry, one.out, one.permit, status, made)
         return None
+
+    async def _deliver(self, begun: list[_Begun]) -> Sequence[Delivered]:
+        doubtful = any(one.in_doubt for one in begun)
+        if self._joining is None or len(begun) == 1:
+            return [await self._deliverer.deliver(begun[0].out, doubtful=doubtful)]
+        return await self._joining.deliver_joined([one.out for one in begun], doubtful=doubtful)
+
+    async def _again(self, begun: list[_Begun], failure: DeliveryFailed) -> float | None:
+        """It failed: those that have attempts left are tried again, all after the same pause."""
+        left = [one for one in begun if one.permit.attempts < self._rules.attempts]
+        for one in begun:
+            if one not in left:
+                await self._failed(one, failure.reason)
+        if not left:
+            return None
+        metrics.sends.labels(destination=self._destination, outcome="retried").inc()
+        pause_for = self._pause_after(max(one.permit.attempts for one in left))
+        for one in left:
+            await self._defer(one.entry, pause_for, doubtful=failure.doubtful or one.in_doubt)
+        begun[:] = left
+        return pause_for
 
     async def _done(
         self,
@@ -252,7 +319,12 @@ class _Session:
         metrics.sends.labels(destination=self._destination, outcome=status.value).inc()
         facts: tuple[Fact, ...] = ()
         events: tuple[Event, ...] = ()
-        if isinstance(out.payload, MessageOut):
+        if isinstance(out.payload, EditOut | DeleteOut) and status is ReceiptStatus.FAILED:
+            facts = (self._fact(out, ErrorLogged(where=self._destination, error="refused", detail=detail)),)
+            if out.receipt:
+                unchanged = ReceiptStatus.UNCHANGED
+                events = (self._receipt(out, out.payload.message_id, unchanged, None, detail, None),)
+        elif isinstance(out.payload, MessageOut):
             platform_id = delivered.platform_id if delivered else None
             body = ReceiptLogged(
                 message_id=out.payload.message_id,
@@ -264,15 +336,17 @@ class _Session:
             )
             facts = (self._fact(out, body),)
             if out.receipt:
-                events = (self._receipt(out, out.payload.message_id, status, platform_id, detail),)
+                events = (self._receipt(out, out.payload.message_id, status, platform_id, detail, letter),)
         elif letter is not None:
             facts = (self._fact(out, ErrorLogged(where=self._destination, error="refused", detail=detail)),)
         await self._finish(entry, facts=facts, events=events, letter=letter)
 
-    async def _failed(self, entry: Entry[Outgoing], out: Outgoing, permit: SendPermit, reason: str) -> None:
-        log.error("send.failed", destination=self._destination, entry=out.id, reason=reason)
-        letter = self._letter(entry, reason)
-        await self._done(entry, out, permit, ReceiptStatus.FAILED, detail=reason, letter=letter)
+    async def _failed(self, one: _Begun, reason: str) -> None:
+        log.error("send.failed", destination=self._destination, entry=one.out.id, reason=reason)
+        # A change that the platform refuses is told to whoever made it; there is nothing to send again.
+        is_change = isinstance(one.out.payload, EditOut | DeleteOut) and one.out.receipt
+        letter = None if is_change else self._letter(one.entry, reason)
+        await self._done(one.entry, one.out, one.permit, ReceiptStatus.FAILED, detail=reason, letter=letter)
 
     # --- the store -------------------------------------------------------------------------
 
@@ -331,7 +405,13 @@ class _Session:
         )
 
     def _receipt(
-        self, out: Outgoing, message_id: str, status: ReceiptStatus, platform_id: str | None, detail: str
+        self,
+        out: Outgoing,
+        message_id: str,
+        status: ReceiptStatus,
+        platform_id: str | None,
+        detail: str,
+        letter: DeadLetter | None,
     ) -> Receipt:
         return Receipt(
             id=f"receipt:{out.id}",
@@ -341,7 +421,11 @@ class _Session:
             status=status,
             platform_id=platform_id,
             detail=detail,
+            letter=letter.id if letter else "",
         )
+
+    def _hushed(self, out: Outgoing) -> Hushed:
+        return Hushed(id=f"hushed:{out.id}", chat=out.chat, at=self._clock.now(), epoch=out.epoch)
 
     def _letter(self, entry: Entry[Outgoing], error: str) -> DeadLetter:
         return DeadLetter(

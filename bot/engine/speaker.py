@@ -27,13 +27,17 @@ def with_open_conversation(chat: Chat, event: Event, reopening: timedelta) -> Ch
 
     An episode closed less than ``reopening`` ago goes on; after that a new one begins.
     """
-    if chat.speaker is not Speaker.CLOSED or not isinstance(event, _OPENS):
+    if chat.speaker is not Speaker.CLOSED or not _opens(event):
         return chat
     last = chat.conversation
     if last is not None and last.closed_at is not None and event.at - last.closed_at < reopening:
         again = replace(last, closed_at=None, outcome=None, reopened=last.reopened + 1)
         return chat.open(again)
     return chat.open(Conversation(id=derived_id("c", event.id), opened_at=event.at))
+
+
+def _opens(event: Event) -> bool:
+    return isinstance(event, _OPENS) and not (isinstance(event, AgentReply) and not event.reopens)
 
 
 def paced(pace: Pace | None, at: datetime) -> Pace:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
@@ -12,7 +12,7 @@ from functools import cache
 from prometheus_client import Counter
 
 from bot.domain import events as ev
-from bot.domain.chat import Album, Chat, with_lines
+from bot.domain.chat import Album, Chat, Speaker, with_lines
 from bot.domain.decision import Decision, Send, SetTimer, TimerChange
 from bot.domain.errors import NluUnavailable
 from bot.domain.facts import Fact, FactBody
@@ -45,6 +45,8 @@ class TurnRules:
     """Channels that refuse what comes too fast themselves: what they took is answered."""
     handler_seconds: float = 2.0
     languages: tuple[str, ...] = ("fr", "en")
+    aside: Callable[[ev.Event, Chat], bool] = lambda _event, _chat: False
+    """Whether an event after a conversation's end belongs to that end (a rating): it opens none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,10 @@ class TurnRunner:
     # --- before the handler ----------------------------------------------------------------
 
     async def _turn(self, event: ev.Event, chat: Chat, *, failed: bool) -> Turn:
-        chat = self._arrived(speaker.with_open_conversation(chat, event, self._rules.reopening), event)
+        aside = self._rules.aside(event, chat)
+        if not aside:
+            chat = speaker.with_open_conversation(chat, event, self._rules.reopening)
+        chat = self._arrived(chat, event)
         text = event.text if isinstance(event, ev.CustomerMessage) else ""
         flooding = isinstance(event, ev.CustomerMessage) and self._is_flood(chat)
         if flooding or failed or not speaker.listens_to(chat, text):
@@ -136,6 +141,8 @@ class TurnRunner:
                 )
             case ev.CustomerCommand():
                 return replace(chat, profile=_profile(event, chat), language=self._language(chat, event))
+            case ev.MediaReady(message_id=message_id, attachment=attachment):
+                return chat.with_stored(message_id, attachment)
             case ev.CustomerEdit(edited_id=message_id, text=text):
                 return chat.reword(message_id, text)
             case ev.CustomerDelete(deleted_id=message_id):
@@ -163,8 +170,8 @@ class TurnRunner:
         messages = [send.payload for send in sends if isinstance(send.payload, MessageOut)]
         after = decision.chat.remember(*(mirror.outgoing_line(message, turn) for message in messages))
         payloads = [send.payload for send in sends]
-        for_desks = mirror.for_desk(turn, before, after, payloads)
-        outgoing = self._addresser.entries(turn, after, sends, for_desks)
+        for_desks = (*mirror.for_desk(turn, before, after, payloads), *decision.desk)
+        outgoing = self._addresser.entries(turn, after, sends, for_desks, hush=_is_claimed(before, after))
         facts = tuple(_facts(turn, before, after, decision, sends, choice.name))
         return Result(chat=after, outgoing=outgoing, facts=facts, timers=decision.timers)
 
@@ -207,6 +214,11 @@ def _whole_album(event: ev.TimerDue, chat: Chat) -> tuple[ev.Event, Chat, None]:
         attachments=album.attachments,
     )
     return whole, replace(chat, albums=tuple(other for other in chat.albums if other is not album)), None
+
+
+def _is_claimed(before: Chat, after: Chat) -> bool:
+    """Whether a person takes the floor in this turn, from the bot or from a colleague."""
+    return after.speaker is Speaker.HUMAN and after.epoch != before.epoch
 
 
 def _profile(event: ev.CustomerEvent, chat: Chat) -> Profile:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bot.domain.outgoing import Outgoing
 
@@ -45,5 +46,35 @@ class Deliverer(Protocol):
             DeliveryDelayed: the destination asks to wait.
             DeliveryFailed: try again later.
             DeliveryRefused: it will never take it.
+        """
+        ...
+
+
+@runtime_checkable
+class JoiningDeliverer(Deliverer, Protocol):
+    """A deliverer whose destination has a budget of its own, and where entries can go together.
+
+    The sender asks it which lane an entry goes in (each is in order), waits until it is admitted, then
+    hands over with it those right behind it in the lane that join it.
+    """
+
+    def lane(self, entry: Outgoing) -> Hashable:
+        """What is kept in order: entries of one lane. Must hold the chat or something narrower."""
+        ...
+
+    async def admit(self, entry: Outgoing) -> None:
+        """Wait until the destination's limits have room for this entry, the urgent ones first."""
+        ...
+
+    def joins(self, ahead: Sequence[Outgoing], entry: Outgoing) -> bool:
+        """Whether an entry can go in the same call as those ahead of it."""
+        ...
+
+    async def deliver_joined(self, entries: Sequence[Outgoing], *, doubtful: bool) -> Sequence[Delivered]:
+        """Make the call for all of them; what became of each, in order. All or none: an error is
+        everybody's.
+
+        Raises:
+            DeliveryDelayed, DeliveryFailed, DeliveryRefused: as for ``deliver``.
         """
         ...

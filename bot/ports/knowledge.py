@@ -9,7 +9,8 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An FAQ entry in one language. ``title`` is short enough for a button."""
+    """An FAQ entry in one language. ``title`` is short enough for a button. ``while_waiting``: the bot may
+    give it to a customer who waits for a person."""
 
     intent: str
     language: str
@@ -17,6 +18,7 @@ class Answer:
     text: str
     team: str
     related: tuple[str, ...] = ()
+    while_waiting: bool = False
 
 
 class Knowledge(Protocol):

@@ -167,7 +167,7 @@ class SendAdvice(StrEnum):
     DOUBT = "doubt"
     """A call for this entry was begun before and its end is not known."""
     OBSOLETE = "obsolete"
-    """The speaker has changed since: do not send."""
+    """The speaker has changed since, or it was taken back before a call was made: do not send."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,12 +34,19 @@ _EVENTS: tuple[type[Event], ...] = (
     ev.AgentDelete,
     ev.AgentNote,
     ev.AgentTransfer,
+    ev.AgentDraft,
+    ev.AgentDecides,
+    ev.AgentSnooze,
+    ev.AgentMarksSpam,
+    ev.AgentReveal,
+    ev.AgentTeach,
     ev.AgentResolve,
     ev.AgentRelease,
     ev.MediaReady,
     ev.MediaFailed,
     ev.TimerDue,
     ev.Receipt,
+    ev.Hushed,
 )
 
 _encode = msgspec.json.Encoder().encode

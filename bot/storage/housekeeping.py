@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.deadletter import DeadLetter, DeadLetterKind
@@ -119,7 +120,9 @@ def _way_back(shard: ShardKeys, letter: DeadLetter) -> tuple[str, bytes]:
         codec.decode_event(raw)
         return shard.inbox, raw
     if letter.kind is DeadLetterKind.OUTGOING:
-        return shard.outbox(codec.decode_outgoing(raw).destination), raw
+        out = codec.decode_outgoing(raw)
+        again = replace(out, id=f"{out.id}~", not_before=None)  # what becomes of it is logged anew
+        return shard.outbox(out.destination), codec.encode_outgoing(again)
     raise NotUnderstandable("a raw update cannot be sent again: the platform has it, or nobody")
 
 

@@ -11,11 +11,12 @@ from bot.domain.deadletter import DeadLetter
 from bot.domain.errors import Fenced
 from bot.domain.events import Event
 from bot.domain.facts import Fact
-from bot.domain.outgoing import Outgoing
+from bot.domain.outgoing import MessageOut, Outgoing
 from bot.ports.store import SENDER, Cursors, Entry, Lease, SendAdvice, SendPermit
 from bot.storage import codec, keys, scripts
 from bot.storage.layout import Layout
 from bot.storage.streams import StreamReader
+from bot.storage.turns import between_lines
 
 
 class RedisOutbox:
@@ -57,7 +58,7 @@ class RedisOutbox:
             scripts.BEGIN_SEND,
             [shard.fence(out.destination), shard.outbox(out.destination), shard.sending(out.destination),
              shard.chat(out.chat)],
-            lease.token, entry.id, out.epoch, int(out.yields),
+            lease.token, entry.id, out.epoch, int(out.yields), _recallable(out),
         )  # fmt: skip
         if advice in (b"fenced", b"gone"):
             raise Fenced(lease.name)
@@ -125,6 +126,10 @@ class RedisOutbox:
     async def close(self) -> None:
         """Stop reading."""
         await self._reader.close()
+
+
+def _recallable(out: Outgoing) -> str:
+    return between_lines([out.payload.message_id]) if isinstance(out.payload, MessageOut) else ""
 
 
 def _destination(lease: Lease) -> str:

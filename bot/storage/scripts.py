@@ -52,6 +52,7 @@ return redis.call('ZCARD', KEYS[1])
 
 # KEYS lease, inbox, chat, log, timers, timer events, one outbox a destination…
 # ARGV owner:token, entry id, event id, version, state, epoch, speaker, seconds kept,
+#      messages taken back (each between two new lines),
 #      number of outgoing, (index into KEYS, entry)…, number of facts, fact…,
 #      number of timers set, (member, due ms, event)…, number cancelled, member…
 COMMIT = Script.of("""
@@ -62,9 +63,10 @@ if #redis.call('XRANGE', KEYS[2], ARGV[2], ARGV[2]) == 0 then
   return mine and 'already' or 'gone'
 end
 if version ~= tonumber(ARGV[4]) then return 'stale' end
-redis.call('HSET', KEYS[3], 'v', version + 1, 'e', ARGV[3], 'd', ARGV[5], 'n', ARGV[6], 's', ARGV[7])
+redis.call('HSET', KEYS[3],
+  'v', version + 1, 'e', ARGV[3], 'd', ARGV[5], 'n', ARGV[6], 's', ARGV[7], 'r', ARGV[9])
 redis.call('EXPIRE', KEYS[3], ARGV[8])
-local at = 9
+local at = 10
 local function count() at = at + 1; return tonumber(ARGV[at - 1]) end
 local function take() at = at + 1; return ARGV[at - 1] end
 for _ = 1, count() do
@@ -102,7 +104,8 @@ redis.call('SET', KEYS[1], ARGV[1])
 return 1
 """)
 
-# KEYS fence, outbox, sending, chat · ARGV token, entry id, epoch, 1 if it yields to a new speaker
+# KEYS fence, outbox, sending, chat
+# ARGV token, entry id, epoch, 1 if it yields to a new speaker, message id between new lines or ''
 # → {'go' | 'doubt' | 'obsolete' | 'fenced' | 'gone', attempts}
 BEGIN_SEND = Script.of("""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'fenced', 0} end
@@ -114,6 +117,10 @@ if known then
   state, attempts = s, tonumber(a)
 end
 if ARGV[4] == '1' and tonumber(redis.call('HGET', KEYS[4], 'n') or '0') > tonumber(ARGV[3]) then
+  return {'obsolete', attempts}
+end
+if state ~= 'sending' and state ~= 'doubt' and ARGV[5] ~= '' and
+  string.find(redis.call('HGET', KEYS[4], 'r') or '', ARGV[5], 1, true) then
   return {'obsolete', attempts}
 end
 redis.call('HSET', KEYS[3], ARGV[2], 'sending|' .. (attempts + 1) .. '|0')

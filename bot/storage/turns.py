@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -121,6 +121,7 @@ class RedisTurns:
         arguments: list[Argument] = [
             held_by(lease), commit.entry_id, commit.event_id, commit.version,
             codec.encode_chat(chat), chat.epoch, chat.speaker.value, self._keep_seconds,
+            between_lines(chat.recalled),
         ]  # fmt: skip
         arguments.append(len(commit.outgoing))
         for out in commit.outgoing:
@@ -137,6 +138,11 @@ class RedisTurns:
         arguments.extend(timer_member(chat.id, name) for name in cancelled)
         names = [keys.lease, keys.inbox, keys.chat(chat.id), keys.log, keys.timers, keys.timer_events]
         return names + [keys.outbox(destination) for destination in places], arguments
+
+
+def between_lines(ids: Sequence[str]) -> str:
+    """Ids so that each can be found by what stands around it."""
+    return "".join(f"\n{one}\n" for one in ids)
 
 
 def timer_member(chat: ChatId, name: str) -> str:

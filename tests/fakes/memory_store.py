@@ -20,7 +20,7 @@ from bot.domain.errors import Fenced
 from bot.domain.events import Event, TimerDue
 from bot.domain.facts import Fact
 from bot.domain.identity import ChatId
-from bot.domain.outgoing import Outgoing
+from bot.domain.outgoing import MessageOut, Outgoing
 from bot.ports.inbox import Appended
 from bot.ports.store import Commit, CommitResult, Cursors, Entry, Lease, Loaded, SendAdvice, SendPermit
 from bot.storage import codec
@@ -228,6 +228,10 @@ class MemoryStore:
         state, attempts, _ = self.sending.get(key, ("new", 0, None))
         chat = self.chats.get(out.chat)
         if out.yields and chat is not None and chat[0].epoch > out.epoch:
+            return SendPermit(SendAdvice.OBSOLETE, attempts)
+        recalled = chat[0].recalled if chat is not None else ()
+        taken_back = isinstance(out.payload, MessageOut) and out.payload.message_id in recalled
+        if taken_back and state not in ("sending", "doubt"):
             return SendPermit(SendAdvice.OBSOLETE, attempts)
         self.writes.append((f"{lease.name}/{entry.shard}", lease.token))
         self.sending[key] = ("sending", attempts + 1, None)

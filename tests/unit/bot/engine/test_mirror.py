@@ -48,6 +48,9 @@ ALARM = Handoff(HandoffReason.PROTECTED, "care", NOW, urgent=True, intent="skin_
 TICK = TimerDue(**COMMON, name="idle")
 PHOTO = Attachment("f_1", "un.jpg", "image/jpeg")
 
+GUESSES = (Guess("faq_parcel", 0.9), Guess("faq_return", 0.05), Guess("greet", 0.03))
+"""What the fake NLU makes of any text."""
+
 bot = chat(profile=Profile("Léa"))
 waiting = bot.hand_off(ASKED)
 human = waiting.claim(MAYA, ASKED)
@@ -89,7 +92,7 @@ async def test_a_case_begins_with_a_card_that_tells_all_that_was_just_said() -> 
         (Author.BOT, "Tout de suite."),
     ]
     assert card.recent[0].attachments == (PHOTO,)
-    assert card.guesses == (Guess("faq_parcel", 0.9), Guess("faq_return", 0.05), Guess("greet", 0.03))
+    assert card.guesses == GUESSES
 
 
 async def test_while_it_is_live_every_line_of_either_side_is_shown_in_order() -> None:
@@ -100,14 +103,16 @@ async def test_while_it_is_live_every_line_of_either_side_is_shown_in_order() ->
         MessageOut(text="Bientôt.", message_id="m_1"),
     )
     assert shown == [
-        CaseLine(line=Line("1", Author.CUSTOMER, "allô ?", NOW, (PHOTO,), "Léa")),
+        CaseLine(
+            line=Line("1", Author.CUSTOMER, "allô ?", NOW, (PHOTO,), "Léa"), guesses=GUESSES, language="fr"
+        ),
         CaseLine(line=Line("m_1", Author.BOT, "Bientôt.", NOW)),
     ]
 
 
 async def test_a_press_is_shown_and_a_note_is_marked() -> None:
     [pressed] = await mirrored(ButtonPress(**COMMON, message_id="9", button="menu"), human)
-    assert pressed == CaseLine(line=Line("9", Author.CUSTOMER, "[menu]", NOW))
+    assert pressed == CaseLine(line=Line("9", Author.CUSTOMER, "[menu]", NOW), language="fr")
     [note] = await mirrored(AgentNote(**COMMON, agent=TOM, message_id="n_1", text="VIP"), human)
     assert note == CaseLine(line=Line("n_1", Author.AGENT, "VIP", NOW, author_name="Tom"), note=True)
 
@@ -141,13 +146,6 @@ async def test_what_became_of_the_last_words_is_shown_though_the_case_is_over(af
     ]
     seen = Receipt(**COMMON, message_id="m_1", status=ReceiptStatus.SEEN)
     assert await mirrored(seen, after) == [], "customers see what the bot says too"
-
-
-async def test_a_reply_that_a_colleague_holds_back_is_said_to_be() -> None:
-    reply = AgentReply(**COMMON, agent=TOM, message_id="m_9", text="Bonjour")
-    assert await mirrored(reply, human) == [
-        CaseFate(message_id="m_9", status=ReceiptStatus.DROPPED, detail="held")
-    ]
 
 
 async def test_a_reply_that_goes_out_is_a_line_and_no_fate_yet() -> None:
