@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.desk.slack.saved_replies import SavedReplies
 from bot.domain.identity import Agent
 from bot.ports.board import Board
 from bot.ports.clock import Clock
@@ -59,11 +60,13 @@ class DeskTeam:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """What the operator may set. ``undo_seconds``: how long a reply can be taken back before it leaves;
-    ``reveal``: who may see what was shortened; ``file_bytes``: the largest file that is taken."""
+    ``reveal``: who may see what was shortened; ``file_bytes``: the largest file that is taken;
+    ``time_zone``: where a team's day begins."""
 
     undo_seconds: float = 3.0
     reveal: frozenset[Role] = frozenset(Role)
     file_bytes: int = 10 * 1024 * 1024
+    time_zone: str = "Europe/Paris"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,3 +86,4 @@ class Desk:
     clock: Clock
     teams: Mapping[str, DeskTeam]
     rules: Rules = field(default_factory=Rules)
+    saved_replies: SavedReplies = field(default_factory=SavedReplies)
