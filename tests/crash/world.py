@@ -35,7 +35,18 @@ STEPS = (
     ("archiver", "bot.analytics.record:SqlRecord.store:after"),
     ("archiver", "bot.storage.housekeeping:RedisLog.drop_facts:after"),
 )
-"""The named steps of a message's way at which a process is killed, one after the other."""
+"""The named steps of a message's way at which a process is killed: each role's one after the other."""
+STEP_SECONDS = 60.0
+AGAIN_SECONDS = 15.0
+"""After so long whoever else has the role is killed too, so that all of them strike at the step."""
+
+
+def armed_steps() -> dict[str, list[str]]:
+    """Of each role the steps, each with the call of it that is the last."""
+    steps: dict[str, list[str]] = {name: [] for name in ROLES}
+    for index, (name, step) in enumerate(STEPS):
+        steps[name].append(f"{step}:{3 + index % 4}")
+    return steps
 
 
 @dataclass
@@ -59,6 +70,7 @@ class World:
     roles: list[Role] = field(default_factory=list)
     deaths: dict[str, int] = field(default_factory=dict)
     stops: int = 0
+    steps_left: dict[str, list[str]] = field(default_factory=armed_steps)
     steps_done: list[str] = field(default_factory=list)
 
     @property
@@ -67,6 +79,7 @@ class World:
 
     def start(self, role: Role) -> None:
         environment = dict(self.environment)
+        role.step = next(iter(self.steps_left[role.name]), None)
         if role.step:
             environment["GUICHET_CRASH"] = role.step
             environment["GUICHET_CRASH_DONE"] = str(self.folder / f"{role.step.replace(':', '-')}.done")
@@ -107,23 +120,32 @@ class World:
 
     def _mourn(self, role: Role) -> None:
         self.deaths[role.name] = self.deaths.get(role.name, 0) + 1
-        if role.step and (self.folder / f"{role.step.replace(':', '-')}.done").exists():
+        left = self.steps_left[role.name]
+        if role.step in left and (self.folder / f"{role.step.replace(':', '-')}.done").exists():
+            left.remove(role.step)
             self.steps_done.append(role.step)
-            role.step = None
 
     async def each_step(self) -> None:
-        """Kill a process at each named step, one after the other."""
-        for index, (name, step) in enumerate(STEPS):
-            armed = f"{step}:{3 + index % 4}"
-            for role in self.of(name):  # whichever holds the lease reaches it, and strikes once
-                role.step = armed
-                self.kill(role)
-            for _ in range(1200):
-                if armed in self.steps_done:
-                    break
-                await asyncio.sleep(0.05)
-            for role in self.of(name):
-                role.step = None
+        """Until a process was killed at each named step. Who comes back is to die at its role's next one."""
+        await asyncio.gather(*(self._each_step_of(name) for name in self.steps_left))
+
+    async def _each_step_of(self, name: str) -> None:
+        left = self.steps_left[name]
+        while left:
+            step, tries = left[0], int(STEP_SECONDS / AGAIN_SECONDS)
+            while tries and not await self._reached(step, left):
+                tries -= 1
+                for role in self.of(name):  # whichever holds the lease reaches it, and strikes once
+                    self.kill(role)
+            if step in left:
+                left.clear()  # never reached: this is told by what is not done
+
+    async def _reached(self, step: str, left: list[str]) -> bool:
+        for _ in range(int(AGAIN_SECONDS / 0.05)):
+            if step not in left:
+                return True
+            await asyncio.sleep(0.05)
+        return False
 
     async def at_random(self, seconds: float) -> None:
         """Kill, or freeze for longer than a lease, whoever comes to mind."""
