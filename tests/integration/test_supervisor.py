@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -15,6 +16,9 @@ from typing import Any
 
 import httpx
 import pytest
+
+from bot.cli.status import _look
+from bot.settings import load_settings
 
 pytestmark = pytest.mark.slow
 
@@ -85,7 +89,14 @@ class Guichet:
         return said
 
     def pids(self) -> dict[str, int]:
-        return {process["role"]: process["pid"] for process in self.status()["processes"]}
+        """As ``guichet status`` has them, without a process for each look: the tests look often."""
+        with pytest.MonkeyPatch.context() as here:
+            for name in [name for name in os.environ if name.startswith("GUICHET_")]:
+                here.delenv(name)
+            for name, value in self.env.items():
+                here.setenv(name, value)
+            processes, _ = asyncio.run(_look(load_settings()))
+        return {process.role: process.pid for process in processes}
 
     def wait_for(self, running: subprocess.Popen[bytes], *, roles: set[str] = ROLES) -> dict[str, int]:
         def up() -> bool:
