@@ -1,0 +1,347 @@
+"""What a workspace holds: people, channels, messages, files and views, as plain inspectable records."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import string
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.fakes.slack.errors import Refused
+
+Json = dict[str, Any]
+
+# Every bot scope the implemented methods and events ask for, but one: with chat:write.public, a bot that was
+# removed from a public channel could still post there.
+ALL_SCOPES = (
+    "app_mentions:read,channels:history,channels:join,channels:read,chat:write,chat:write.customize,"
+    "commands,files:read,files:write,groups:history,groups:read,im:history,im:read,"
+    "im:write,mpim:history,mpim:read,reactions:read,reactions:write,team:read,usergroups:read,"
+    "users:read,users:read.email"
+)
+
+
+class Ids:
+    """Identifiers and message times as Slack makes them: ids look alike, no two times are equal."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._random = random.Random(7)
+
+    def new(self, prefix: str, length: int = 10) -> str:
+        """Such as C0123ABCDE."""
+        letters = string.ascii_uppercase + string.digits
+        return prefix + "".join(self._random.choices(letters, k=length))
+
+    def token(self, length: int = 24) -> str:
+        """For urls and triggers."""
+        return "".join(self._random.choices(string.ascii_letters + string.digits, k=length))
+
+    def ts(self) -> str:
+        """Now, in seconds with six digits after the point, later than any before."""
+        self._last = max(self._last + 1, int(time.time() * 1_000_000))
+        return f"{self._last // 1_000_000}.{self._last % 1_000_000:06d}"
+
+
+@dataclass
+class Person:
+    """A member, a guest, somebody from another workspace, or a bot."""
+
+    id: str
+    real_name: str
+    name: str
+    locale: str
+    team_id: str
+    email: str | None = None
+    tz: str = "Europe/Paris"
+    is_bot: bool = False
+    is_admin: bool = False
+    is_restricted: bool = False
+    is_ultra_restricted: bool = False
+    is_stranger: bool = False
+    deleted: bool = False
+    presence: str = "active"
+
+    def public(self, *, email: bool, locale: bool) -> Json:
+        """What users.info tells."""
+        profile: Json = {
+            "real_name": self.real_name,
+            "real_name_normalized": self.real_name,
+            "display_name": self.name,
+            "display_name_normalized": self.name,
+            "first_name": self.real_name.split()[0],
+            "last_name": " ".join(self.real_name.split()[1:]),
+            "status_text": "",
+            "status_emoji": "",
+            "avatar_hash": hashlib.sha256(self.id.encode()).hexdigest()[:12],
+            "team": self.team_id,
+        }
+        if email and self.email and not self.is_bot:
+            profile["email"] = self.email
+        shown: Json = {
+            "id": self.id,
+            "team_id": self.team_id,
+            "name": self.name,
+            "deleted": self.deleted,
+            "real_name": self.real_name,
+            "tz": self.tz,
+            "tz_label": "Central European Time",
+            "tz_offset": 3600,
+            "profile": profile,
+            "is_admin": self.is_admin,
+            "is_owner": False,
+            "is_primary_owner": False,
+            "is_restricted": self.is_restricted,
+            "is_ultra_restricted": self.is_ultra_restricted,
+            "is_bot": self.is_bot,
+            "is_app_user": False,
+            "updated": 1_700_000_000,
+        }
+        if self.is_stranger:
+            shown["is_stranger"] = True
+        if locale:
+            shown["locale"] = self.locale
+        return shown
+
+
+@dataclass
+class Channel:
+    """A conversation. ``messages`` are the records Slack would show, oldest first (replies among them)."""
+
+    id: str
+    name: str
+    kind: str = "channel"  # channel, group (private) or im
+    members: list[str] = field(default_factory=list)
+    is_archived: bool = False
+    is_deleted: bool = False
+    is_ext_shared: bool = False
+    creator: str = "U0"
+    by_ts: dict[str, Json] = field(default_factory=dict)
+    removed: list[Json] = field(default_factory=list)
+
+    @property
+    def messages(self) -> list[Json]:
+        """All that is still there, in the order it was posted."""
+        return [self.by_ts[ts] for ts in sorted(self.by_ts)]
+
+    def thread(self, ts: str) -> list[Json]:
+        """A thread: its root, then its replies in order, each with reactions and files."""
+        replies = [each for each in self.messages if each.get("thread_ts") == ts and each["ts"] != ts]
+        return [*([self.by_ts[ts]] if ts in self.by_ts else []), *replies]
+
+    def top(self) -> list[Json]:
+        """What the channel shows outside threads."""
+        return [
+            each
+            for each in self.messages
+            if each.get("thread_ts", each["ts"]) == each["ts"] or each.get("subtype") == "thread_broadcast"
+        ]
+
+    def recount(self, root_ts: str) -> None:
+        """Bring the counters on a thread's root up to date."""
+        root = self.by_ts.get(root_ts)
+        if root is None:
+            return
+        replies = [each for each in self.thread(root_ts) if each["ts"] != root_ts]
+        counters = (
+            "reply_count",
+            "reply_users_count",
+            "latest_reply",
+            "reply_users",
+            "is_locked",
+            "subscribed",
+        )
+        if not replies:
+            for name in (*counters, "thread_ts"):
+                root.pop(name, None)
+            return
+        writers = list(dict.fromkeys(each.get("user") or each.get("bot_id") for each in replies))
+        root.update(
+            thread_ts=root_ts,
+            reply_count=len(replies),
+            reply_users_count=len(writers),
+            latest_reply=replies[-1]["ts"],
+            reply_users=writers,
+            is_locked=False,
+            subscribed=True,
+        )
+
+    def public(self, me: str) -> Json:
+        """What conversations.info tells."""
+        if self.kind == "im":
+            return {
+                "id": self.id,
+                "created": 1_700_000_000,
+                "is_archived": False,
+                "is_im": True,
+                "is_org_shared": False,
+                "user": next((each for each in self.members if each != me), me),
+                "is_open": True,
+            }
+        private = self.kind == "group"
+        return {
+            "id": self.id,
+            "name": self.name,
+            "name_normalized": self.name,
+            "is_channel": not private,
+            "is_group": False,
+            "is_im": False,
+            "is_mpim": False,
+            "is_private": private,
+            "created": 1_700_000_000,
+            "creator": self.creator,
+            "is_archived": self.is_archived,
+            "is_general": False,
+            "is_shared": self.is_ext_shared,
+            "is_ext_shared": self.is_ext_shared,
+            "is_org_shared": False,
+            "is_member": me in self.members,
+            "num_members": len(self.members),
+            "topic": {"value": "", "creator": "", "last_set": 0},
+            "purpose": {"value": "", "creator": "", "last_set": 0},
+        }
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Contents of a file that exist only while they are read: ``head``, then filling up to ``size``."""
+
+    size: int
+    head: bytes = b""
+
+    def chunks(self, step: int = 65_536) -> Iterator[bytes]:
+        """Piece by piece."""
+        left = self.size
+        if self.head:
+            yield self.head[:left]
+            left -= min(left, len(self.head))
+        filling = bytes(range(256)) * (step // 256)
+        while left > 0:
+            yield filling[:left]
+            left -= min(left, len(filling))
+
+
+@dataclass
+class StoredFile:
+    """A file: its record as Slack shows it, and where its bytes come from."""
+
+    record: Json
+    content: bytes | Generated | Path | None = None
+    complete: bool = False
+    declared: int = 0
+    alt_txt: str | None = None
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes, never all at once unless they were given so."""
+        if isinstance(self.content, Generated):
+            yield from self.content.chunks()
+        elif isinstance(self.content, Path):
+            with self.content.open("rb") as opened:
+                while piece := opened.read(65_536):
+                    yield piece
+        elif self.content is not None:
+            yield self.content
+
+    def read(self) -> bytes:
+        """All of it, for a test to compare."""
+        return b"".join(self.chunks())
+
+
+@dataclass
+class View:
+    """A modal or a Home page in front of one person."""
+
+    data: Json
+    user: str
+    open: bool = True
+    errors: Json = field(default_factory=dict)
+
+
+@dataclass
+class Call:
+    """One call of the Web API. ``when``: Unix time; ``status``: HTTP's; ``error``: Slack's code."""
+
+    method: str
+    arguments: Json
+    when: float
+    status: int | None = None
+    error: str | None = None
+    took_effect: bool = False
+    answer: Json | None = None
+
+
+class Workspace:
+    """Everything one Slack knows."""
+
+    def __init__(self, *, team_id: str, scopes: str, name: str = "Atelier") -> None:
+        self.ids = Ids()
+        self.team = {"id": team_id, "name": name, "domain": name.lower(), "email_domain": ""}
+        self.app_id = "A0STANDIN1"
+        self.bot_user = "U0GUICHET1"
+        self.bot_id = "B0GUICHET1"
+        self.bot_name = "guichet"
+        self.bot_token = "xoxb-stand-in-0001"
+        self.app_token = "xapp-1-A0STANDIN1-0001"
+        self.signing_secret = "8f742231b10e8888abcd99yyyzzz85a5"
+        self.scopes = set(scopes.split(","))
+        self.revoked: dict[str, str] = {}
+        self.people: dict[str, Person] = {}
+        self.channels: dict[str, Channel] = {}
+        self.files: dict[str, StoredFile] = {}
+        self.views: dict[str, View] = {}
+        self.homes: dict[str, View] = {}
+        self.usergroups: list[Json] = []
+        self.ephemerals: dict[str, list[Json]] = {}
+        self.triggers: dict[str, Json] = {}
+        self.response_urls: dict[str, Json] = {}
+        self.calls: list[Call] = []
+        self.people[self.bot_user] = Person(
+            id=self.bot_user,
+            real_name="Guichet",
+            name=self.bot_name,
+            locale="en-US",
+            team_id=team_id,
+            is_bot=True,
+        )
+
+    def person(self, user: str) -> Person:
+        """A person, or Slack's refusal."""
+        found = self.people.get(user)
+        if found is None:
+            raise Refused("user_not_found")
+        return found
+
+    def channel(self, channel: str) -> Channel:
+        """A channel, whether or not the bot may see it (for the test); KeyError when there was never one."""
+        return self.channels[channel]
+
+    def im(self, user: str) -> Channel:
+        """The direct conversation between a person and the bot, opened on first use."""
+        for each in self.channels.values():
+            if each.kind == "im" and user in each.members:
+                return each
+        made = Channel(id=self.ids.new("D"), name="", kind="im", members=[user, self.bot_user])
+        self.channels[made.id] = made
+        return made
+
+    def trigger(self, user: str) -> str:
+        """A trigger id: it opens one view, within three seconds."""
+        made = f"{self.ids.new('', 13)}.{self.ids.new('', 12)}.{self.ids.token(32).lower()}"
+        self.triggers[made] = {"user": user, "made": time.monotonic(), "used": False}
+        return made
+
+    def bot_profile(self) -> Json:
+        """The record Slack puts beside a bot's messages."""
+        return {
+            "id": self.bot_id,
+            "deleted": False,
+            "name": self.bot_name,
+            "updated": 1_700_000_000,
+            "app_id": self.app_id,
+            "icons": {"image_36": "https://a.slack-edge.com/80588/img/plugins/app/bot_36.png"},
+            "team_id": self.team["id"],
+        }
