@@ -14,6 +14,8 @@ from bot.analytics import schema
 CONTENT: dict[Table, tuple[str, ...]] = {
     schema.message_texts: ("text", "author_name", "attachments"),
     schema.entity_values: ("entities",),
+    schema.entity_keys: ("value",),
+    schema.proposal_texts: ("question", "answer", "reason"),
 }
 """The tables that hold what people said, and in which columns."""
 
@@ -40,6 +42,8 @@ async def erase_deleted(
 _SAID = {
     schema.message_texts: (schema.messages, schema.message_edits),
     schema.entity_values: (schema.understandings,),
+    schema.entity_keys: (schema.understandings,),
+    schema.proposal_texts: (schema.proposals,),
 }
 
 

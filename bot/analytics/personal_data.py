@@ -132,13 +132,14 @@ async def _number(connection: AsyncConnection, chat: ChatId, *, lock: bool = Fal
 async def _everything(connection: AsyncConnection, number: int) -> AsyncIterator[tuple[str, dict[str, Any]]]:
     for name, query in _queries(number).items():
         for row in (await connection.execute(query)).mappings():
-            yield name, json_ready(row, skip=("fact_id", "identity_id", "erased_at"))
+            yield name, json_ready(row, skip=("fact_id", "identity_id", "name_key", "erased_at"))
 
 
 def _queries(number: int) -> dict[str, Select[Any]]:
     people, contacts = schema.identities, schema.contacts
     texts, values = schema.message_texts, schema.entity_values
     edits, understandings = schema.message_edits, schema.understandings
+    proposals, proposed = schema.proposals, schema.proposal_texts
     queries = {
         "identity": select(people, contacts.c.email)
         .outerjoin(contacts, people.c.contact_id == contacts.c.contact_id)
@@ -150,6 +151,9 @@ def _queries(number: int) -> dict[str, Select[Any]]:
         "understanding": _of(understandings, number, values.c.entities.label("entity_values")).outerjoin(
             values, values.c.fact_id == understandings.c.fact_id
         ),
+        "proposal": _of(proposals, number, proposed.c.question, proposed.c.answer, proposed.c.reason).join(
+            proposed, proposed.c.fact_id == proposals.c.fact_id
+        ),
     }
     return queries | {table.name: _of(table, number) for table in _PLAIN}
 
@@ -158,6 +162,8 @@ _PLAIN = (
     schema.conversation_changes,
     schema.handoffs,
     schema.feedback,
+    schema.ratings,
+    schema.audits,
     schema.receipts,
     schema.errors,
     schema.parked_facts,
@@ -176,7 +182,8 @@ async def _erase_identity(connection: AsyncConnection, number: int, now: datetim
     people, changes = schema.identities, schema.conversation_changes
     contact = await connection.scalar(select(people.c.contact_id).where(people.c.identity_id == number))
     who = people.c.identity_id == number
-    await connection.execute(update(people).where(who).values(user=None, contact_id=None, erased_at=now))
+    nobody = {"user": None, "contact_id": None, "name": None, "name_key": None, "erased_at": now}
+    await connection.execute(update(people).where(who).values(nobody))
     gone = 1
     for table in CONTENT:
         gone += (await connection.execute(emptying(table, now).where(table.c.identity_id == number))).rowcount

@@ -11,6 +11,7 @@ import dataclasses
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -22,11 +23,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.analytics import schema
 from bot.analytics.database import Database, DataRefused
 from bot.analytics.erasing import erase_deleted
-from bot.analytics.rows import Row, rows_of, storable
+from bot.analytics.rows import Row, key_of, rows_of, storable
 from bot.domain.errors import RecordUnavailable
-from bot.domain.facts import ConversationChanged, Fact, MessageDeleted, MessageEdited
+from bot.domain.facts import ConversationChanged, Fact, MessageDeleted, MessageEdited, MessageLogged
 from bot.domain.identity import ChatId
 from bot.domain.ids import derived_id
+from bot.domain.message import Author
 from bot.ports.clock import Clock
 from bot.ports.store import Entry
 
@@ -36,6 +38,8 @@ PARKED = Counter("guichet_record_parked_total", "Facts that could not be read or
 
 AT_ONCE = 500
 """Chats looked up in one statement."""
+SEEN_EVERY = timedelta(minutes=10)
+"""How far behind a customer's ``last_seen`` may be."""
 RAW_LIMIT = 64 * 1024
 """Characters kept of a fact that cannot be stored."""
 
@@ -86,6 +90,7 @@ class SqlRecord:
             if not new:
                 return 0
             identities = await _identities(connection, new)
+            await _know_customers(connection, new, identities)
             await _link_contacts(connection, new, identities)
             await _insert(connection, new, identities)
             changed = {
@@ -167,6 +172,57 @@ async def _look_up(connection: AsyncConnection, chats: Sequence[ChatId]) -> dict
 
 def _key(chat: ChatId) -> tuple[str, str, str]:
     return storable(chat.channel), storable(chat.account), storable(chat.user)
+
+
+async def _know_customers(
+    connection: AsyncConnection, facts: Iterable[Fact], identities: Mapping[ChatId, int]
+) -> None:
+    """What they call themselves, and when they last wrote: to be found by."""
+    heard: dict[int, Row] = {}
+    for fact in facts:
+        if isinstance(fact.body, MessageLogged) and fact.body.author is Author.CUSTOMER:
+            name = storable(fact.body.author_name).strip()
+            said = heard.setdefault(identities[fact.chat], {"name": None, "last_seen": fact.at})
+            said["last_seen"] = max(said["last_seen"], fact.at)
+            said["name"] = name or said["name"]
+    if not heard:
+        return
+    stale = await _stale(connection, heard)
+    for name in ("name", "last_seen"):
+        rows = [{"number": number, name: heard[number][name]} for number in sorted(stale[name])]
+        if rows:
+            await connection.execute(_SETTING[name], [_with_key(row) for row in rows])
+
+
+def _with_key(row: Row) -> Row:
+    return {**row, "name_key": key_of(row["name"])} if "name" in row else row
+
+
+async def _stale(connection: AsyncConnection, heard: Mapping[int, Row]) -> dict[str, set[int]]:
+    """Whose row says something else. It mostly does not: a row is written now and then, not each time."""
+    table = schema.identities
+    found: dict[str, set[int]] = {"name": set(), "last_seen": set()}
+    numbers = sorted(heard)
+    for start in range(0, len(numbers), AT_ONCE):
+        some = table.c.identity_id.in_(numbers[start : start + AT_ONCE])
+        for number, name, seen in await connection.execute(
+            select(table.c.identity_id, table.c.name, table.c.last_seen).where(some)
+        ):
+            said = heard[number]
+            if said["name"] not in (None, name):
+                found["name"].add(number)
+            if seen is None or said["last_seen"] - seen >= SEEN_EVERY:
+                found["last_seen"].add(number)
+    return found
+
+
+def _setting(*names: str) -> Any:
+    table = schema.identities
+    values: dict[str, Any] = {name: bindparam(name) for name in names}
+    return update(table).where(table.c.identity_id == bindparam("number")).values(values)
+
+
+_SETTING = {"name": _setting("name", "name_key"), "last_seen": _setting("last_seen")}
 
 
 async def _link_contacts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import Table
 
 from bot.analytics import schema
 from bot.domain.facts import (
+    Audited,
     ConversationChanged,
     ErrorLogged,
     Fact,
@@ -18,11 +20,13 @@ from bot.domain.facts import (
     MessageDeleted,
     MessageEdited,
     MessageLogged,
+    Proposed,
+    Rated,
     ReceiptLogged,
     Understood,
 )
 from bot.domain.message import Attachment, Author
-from bot.domain.understanding import Explanation, Guess, Question
+from bot.domain.understanding import Entity, Explanation, Guess, Question
 
 Row = dict[str, Any]
 
@@ -35,9 +39,15 @@ TABLES: Mapping[type[FactBody], Table] = {
     HandoffChanged: schema.handoffs,
     ReceiptLogged: schema.receipts,
     FeedbackGiven: schema.feedback,
+    Rated: schema.ratings,
+    Audited: schema.audits,
+    Proposed: schema.proposals,
     ErrorLogged: schema.errors,
 }
 """Where each kind of fact goes."""
+
+LOOKED_UP = frozenset({"order_number", "email"})
+"""The entities that customers are found by."""
 
 
 def rows_of(fact: Fact, identity_id: int) -> Iterator[tuple[Table, Row]]:
@@ -59,6 +69,22 @@ def rows_of(fact: Fact, identity_id: int) -> Iterator[tuple[Table, Row]]:
                 for one in entities
             ]
             yield schema.entity_values, {**erasable, "entities": values}
+            for number, key in enumerate(_keys(entities)):
+                yield schema.entity_keys, {**erasable, "number": number, "value": key}
+        case Proposed(question=question, answer=answer):
+            texts = {"question": storable(question), "answer": storable(answer), "reason": None}
+            yield schema.proposal_texts, {**erasable, **texts}
+
+
+def key_of(value: str) -> str:
+    """What a name, an email or a number is looked up by: without case, accents and double blanks."""
+    bare = "".join(one for one in unicodedata.normalize("NFKD", value) if not unicodedata.combining(one))
+    return storable(" ".join(bare.casefold().split()))
+
+
+def _keys(entities: Iterable[Entity]) -> list[str]:
+    """Each once: a customer may repeat their number."""
+    return list(dict.fromkeys(key_of(one.value) for one in entities if one.name in LOOKED_UP and one.value))
 
 
 def storable(text: str) -> str:
@@ -105,6 +131,8 @@ def _particulars(body: FactBody) -> Row:
             return {"topic": body.topic, "helped": body.helped}
         case ErrorLogged():
             return {"where": body.where, "error": body.error, "detail": storable(body.detail)}
+        case Rated() | Audited() | Proposed():
+            return _of_staff(body)
 
 
 def _message(body: MessageLogged) -> Row:
@@ -182,6 +210,23 @@ def _receipt(body: ReceiptLogged) -> Row:
         "platform_id": body.platform_id,
         "detail": storable(body.detail),
     }
+
+
+def _of_staff(body: Rated | Audited | Proposed) -> Row:
+    match body:
+        case Rated():
+            reason = None if body.reason_id is None else storable(body.reason_id)
+            return {"score": body.score, "agent_id": body.agent_id, "team": body.team, "reason_id": reason}
+        case Audited():
+            return {"action": body.action, "agent_id": body.agent_id, "subject": storable(body.subject)}
+        case Proposed():
+            return {
+                "agent_id": body.agent_id,
+                "agent_name": storable(body.agent_name) or None,
+                "intent": storable(body.intent) or None,
+                "language": storable(body.language) or None,
+                "message_id": storable(body.message_id) or None,
+            }
 
 
 def _attachment(file: Attachment) -> Row:

@@ -1,9 +1,9 @@
 """The tables of the record.
 
 Facts are appended and never changed. What a person said (texts, names, file names, entity
-values) sits apart, in ``message_texts`` and ``entity_values``: rows there are emptied when a
-person, or time, asks for it, and the numbers stay true. A chat is known everywhere by the
-number of its row in ``identities``; emptying that row is what makes the rest anonymous.
+values) sits apart, in ``message_texts``, ``entity_values``, ``entity_keys`` and ``proposal_texts``: rows
+there are emptied when a person, or time, asks for it, and the numbers stay true. A chat is known
+everywhere by the number of its row in ``identities``; emptying that row is what makes the rest anonymous.
 
 A message is named by its chat and its ``message_id``: customers' own ids are unique in a chat only.
 """
@@ -28,6 +28,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.schema import SchemaItem
@@ -92,9 +93,15 @@ identities = Table(
     Column("contact_id", Text, ForeignKey("contacts.contact_id"), index=True),
     Column("first_seen", UtcDateTime, nullable=False),
     Column("erased_at", UtcDateTime),
+    Column("name", Text),
+    Column("name_key", Text),
+    Column("last_seen", UtcDateTime),
     UniqueConstraint("channel", "account", "user"),
+    Index(None, "name_key", "last_seen", "identity_id"),
 )
-"""A contact as one channel knows them: a chat. ``user`` is empty once the person was erased."""
+"""A contact as one channel knows them: a chat. ``user`` is empty once the person was erased, and so are
+``name`` (as the customer last gave it) and ``name_key`` (to look it up by, without case and accents).
+``last_seen`` is when they last wrote, some minutes behind: writing it each time would cost too much."""
 
 
 def _fact_table(name: str, *items: SchemaItem) -> Table:
@@ -136,6 +143,16 @@ messages = _fact_table(
     Index(None, "conversation_id", "at"),
 )
 """``attachments`` counts them; ``author_id`` is an agent's, never a customer's."""
+
+BY_AGENTS = text("author = 'agent'")
+"""Said with a literal, or neither database sees that the index below fits."""
+Index(
+    "ix_messages_agents_at",
+    messages.c.at,
+    messages.c.conversation_id,
+    sqlite_where=BY_AGENTS,
+    postgresql_where=BY_AGENTS,
+)
 
 message_edits = _fact_table(
     "message_edits",
@@ -195,7 +212,47 @@ entity_values = Table(
 )
 """Values found in texts (order numbers, emails …), by the understanding. Emptied when erased."""
 
-for _erasable in (message_texts, entity_values):
+entity_keys = Table(
+    "entity_keys",
+    metadata,
+    Column("fact_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("identity_id", Count, ForeignKey("identities.identity_id"), index=True),
+    Column("value", Text, index=True),
+    Column("erased_at", UtcDateTime),
+)
+"""The order numbers and emails among the values, to look customers up by. Emptied when erased."""
+
+proposals = _fact_table(
+    "proposals",
+    Column("agent_id", Text, nullable=False),
+    Column("agent_name", Text),
+    Column("intent", Text),
+    Column("language", Text),
+    Column("message_id", Text),
+    Column("status", Text, nullable=False, server_default="open"),
+    Column("decided_at", UtcDateTime),
+    Column("decided_by", Text),
+    Index(None, "status", "at"),
+    Index(None, "identity_id", "message_id"),
+)
+"""What agents proposed for the bot to learn. Alone among facts it changes, once: when an admin decides."""
+
+proposal_texts = Table(
+    "proposal_texts",
+    metadata,
+    Column("fact_id", Text, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("identity_id", Count, ForeignKey("identities.identity_id"), index=True),
+    Column("question", Text),
+    Column("answer", Text),
+    Column("reason", Text),
+    Column("erased_at", UtcDateTime),
+)
+"""What a proposal says, and why it was rejected. Emptied when the customer it began from is erased."""
+
+for _erasable in (message_texts, entity_values, entity_keys, proposal_texts):
     _kept = _erasable.c.erased_at.is_(None)
     Index(f"ix_{_erasable.name}_kept_at", _erasable.c.at, sqlite_where=_kept, postgresql_where=_kept)
 
@@ -208,6 +265,7 @@ handoffs = _fact_table(
     Column("intent", Text),
     Column("agent_id", Text),
     Index(None, "conversation_id", "at"),
+    Index(None, "team", "at"),
 )
 
 receipts = _fact_table(
@@ -227,6 +285,26 @@ feedback = _fact_table(
     Column("helped", Boolean, nullable=False),
     Index(None, "conversation_id"),
 )
+
+ratings = _fact_table(
+    "ratings",
+    Column("score", Integer, nullable=False),
+    Column("agent_id", Text),
+    Column("team", Text),
+    Column("reason_id", Text),
+    Index(None, "conversation_id", "at"),
+    Index(None, "team", "at"),
+)
+"""From 1 to 5; a conversation's last row is its rating. ``reason_id`` is the message that says why."""
+
+audits = _fact_table(
+    "audits",
+    Column("action", Text, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Index(None, "agent_id", "at"),
+)
+"""What staff did that must be accounted for: who looked at what had been shortened."""
 
 errors = _fact_table(
     "errors",
