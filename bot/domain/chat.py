@@ -22,12 +22,13 @@ from typing import Any
 from bot.domain.conversation import Conversation, Handoff, Outcome, ServiceLevel
 from bot.domain.errors import IllegalTransition
 from bot.domain.identity import Agent, ChatId, Profile
-from bot.domain.message import Attachment, Draft, Line
+from bot.domain.message import Attachment, Draft, Line, Written
 
 RECENT_LINES = 8
 RECENT_TEXT = 300
 DRAFTS = 20
 RECALLED = 20
+WRITTEN = 50
 
 
 class Speaker(StrEnum):
@@ -107,7 +108,7 @@ class Chat:
     themselves. ``email`` is where to write when an answer waits on the web chat. ``marks`` is what
     must outlive an episode, by name: attempts counted a day, when the last email left. ``drafts`` is what
     agents wrote and was not sent; ``recalled`` which messages were taken back last: one of them that was
-    not sent yet never will be.
+    not sent yet never will be; ``written`` which messages agents sent or noted last in this conversation.
     """
 
     id: ChatId
@@ -126,6 +127,7 @@ class Chat:
     marks: tuple[tuple[str, str], ...] = ()
     drafts: tuple[Draft, ...] = ()
     recalled: tuple[str, ...] = ()
+    written: tuple[Written, ...] = ()
 
     # --- who speaks ------------------------------------------------------------------------
 
@@ -133,7 +135,9 @@ class Chat:
         """Begin, or reopen, an episode: the bot speaks."""
         if self.speaker is not Speaker.CLOSED:
             raise IllegalTransition(f"open from {self.speaker}")
-        return self._spoken_by(Speaker.BOT, conversation, dialogue=Dialogue())
+        goes_on = self.conversation is not None and self.conversation.id == conversation.id
+        chat = self if goes_on else replace(self, written=())
+        return chat._spoken_by(Speaker.BOT, conversation, dialogue=Dialogue())
 
     def hand_off(self, handoff: Handoff) -> Chat:
         """Ask for a person. Asking again while waiting changes nothing, except an alarm: it replaces
@@ -219,6 +223,11 @@ class Chat:
         """A message that is held."""
         return next((draft for draft in self.drafts if draft.message_id == message_id), None)
 
+    def redraft(self, draft: Draft) -> Chat:
+        """A held message with something else in it; its place among the others stays."""
+        known = (draft if one.message_id == draft.message_id else one for one in self.drafts)
+        return replace(self, drafts=tuple(known))
+
     def without_draft(self, message_id: str) -> Chat:
         """It is held no more."""
         return replace(self, drafts=tuple(one for one in self.drafts if one.message_id != message_id))
@@ -226,6 +235,15 @@ class Chat:
     def recall(self, message_id: str) -> Chat:
         """Take a message back: if it has not been sent, it never will be."""
         return replace(self, recalled=(*self.recalled, message_id)[-RECALLED:])
+
+    def wrote(self, written: Written) -> Chat:
+        """An agent's message is sent, or noted."""
+        others = tuple(one for one in self.written if one.message_id != written.message_id)
+        return replace(self, written=(*others, written)[-WRITTEN:])
+
+    def written_as(self, message_id: str) -> Written | None:
+        """What we know of an agent's message; None when it is none, or too old."""
+        return next((one for one in self.written if one.message_id == message_id), None)
 
     # --- what outlives an episode ------------------------------------------------------------
 

@@ -88,9 +88,14 @@ class CustomerCommand(CustomerEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentEvent(Event):
-    """Something an agent did at a desk."""
+    """Something an agent did at a desk.
+
+    ``conversation`` is the one they did it in, where the desk knows: if the chat has gone on to another
+    one, theirs is over.
+    """
 
     agent: Agent
+    conversation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,8 +85,20 @@ class HoldReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """That an agent wrote a message in this conversation: a reply, or a note."""
+
+    message_id: str
+    agent_id: str
+    note: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """What an agent wrote and was not sent (yet)."""
+    """What an agent wrote and was not sent (yet).
+
+    ``anyway``: the agent has said to send it though a colleague has the conversation.
+    """
 
     message_id: str
     agent: Agent
@@ -95,6 +107,7 @@ class Draft:
     text: str = ""
     attachments: tuple[Attachment, ...] = ()
     undo_seconds: float = 0.0
+    anyway: bool = False
 
     @property
     def has_all_files(self) -> bool:

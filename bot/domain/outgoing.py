@@ -195,8 +195,9 @@ class Refusal(StrEnum):
 class CaseRefused:
     """What ``agent`` asked for did not happen: tell them, and only them.
 
-    ``action`` is what they asked for: ``claim``, ``transfer``, ``resolve``, ``release``, ``snooze``,
-    ``spam``, ``decide``, ``edit``. ``message_id`` is the message concerned, if any.
+    ``action`` is what they asked for: ``claim``, ``reply``, ``transfer``, ``resolve``, ``release``,
+    ``snooze``, ``spam``, ``decide``, ``edit``, ``delete``, ``teach``. ``message_id`` is the message
+    concerned, if any.
     """
 
     agent: Agent
