@@ -1,0 +1,136 @@
+"""Personal data, shortened before it reaches Slack: emails, phone numbers, postal addresses.
+
+Enough is left to recognise one's own: ``l•••@e•••.fr``, ``06 •• •• •• 12``, ``[adresse]``. Secrets were
+masked for good before (see ``bot.engine.masking``). Everything is linear in the length of the text: an
+address is read outwards from its ``@``, and every repetition of a pattern is bounded. Doing it again
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+import phonenumbers
+
+REGION = "FR"
+"""Where a number without a country code is from."""
+
+ADDRESS = "[adresse]"
+
+_AT = re.compile("[@＠]")
+_LOCAL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]")
+_DOMAIN = re.compile(r"[\w.-]+")
+
+_GAP = r"[ .\-/()\u00a0\u202f\u2011]{0,3}"
+_FREE = r"(?<![\d•+])(?<!• )"
+_PHONE = re.compile(
+    rf"(?P<abroad>(?<![\w+•])(?:\+|00){_GAP}[1-9](?:{_GAP}\d){{6,14}}(?!\d))"
+    rf"|(?P<home>{_FREE}0[1-9](?:{_GAP}\d){{8}}(?!\d))"
+)
+_NOT_DIGIT = re.compile(r"\D")
+_FEWEST = 8
+
+_TITLES = (
+    "général|general|maréchal|marechal|docteur|dr|président|president|saint|sainte|st|ste|jean|capitaine|"
+    "colonel|commandant|professeur|abbé|abbe|victor|charles|pierre|paul|grand|grande|petit|petite|vieux|vieille"
+)
+_SMALL = rf"(?:(?:de|du|des|la|le|les|à|aux|au|en|sur|sous|{_TITLES})[ -]|[ld]['’])"
+_WORD = r"[^\W\d_][\w'’-]{0,30}"
+_CAPITAL = r"(?-i:[A-ZÀ-ÖØ-Ý])[\w'’-]{0,30}"
+_NAME = rf"(?:{_SMALL}){{0,4}}{_WORD}(?:[ -](?:(?:{_SMALL}){{1,4}}{_WORD}|{_CAPITAL})){{0,4}}"
+_NUMBER = r"(?<![\w.,])\d{1,4}(?:[ ]?(?:bis|ter|quater|[a-d]\b))?,?[ ]"
+_WAYS = (
+    "rue|avenue|av|ave|boulevard|bd|bld|blvd|place|pl|chemin|impasse|allée|allées|allee|quai|cours|route|rte|"
+    "square|passage|faubourg|fbg|résidence|residence|lotissement|sentier|esplanade|promenade|ruelle|venelle"
+)
+_TOWN = rf"(?:F-)?(?:0[1-9]|[1-8]\d|9[0-8])\d{{3}},?[ ]"
+_FRENCH = re.compile(rf"{_NUMBER}(?:{_WAYS})\b\.?[ ]{_NAME}(?:[ ,\n-]{{1,4}}{_TOWN}{_NAME})?", re.IGNORECASE)
+_FRENCH_TOWN = re.compile(rf"(?<![\w.,])(?i:{_TOWN})(?=[A-ZÀ-ÖØ-Ý])(?i:{_NAME})")
+_PLAIN_WAYS = "street|road|avenue|lane|boulevard|crescent|terrace|mews"
+_OTHER_WAYS = "St|Rd|Ave|Ln|Blvd|Dr|Drive|Ct|Court|Pl|Place|Sq|Square|Way|Close|Gardens|Row|Hill|Park"
+_ENGLISH = re.compile(
+    rf"(?<![\w.,])\d{{1,5}}[A-Za-z]?,?[ ](?:[\w'’.-]{{1,20}}[ ]){{1,4}}?(?:(?i:{_PLAIN_WAYS})|{_OTHER_WAYS})\b\.?"
+)
+_BRITISH_TOWN = re.compile(r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}(?!\w)")
+_REPEATED = re.compile(rf"{re.escape(ADDRESS)}(?:[ ,\n]{{1,4}}{re.escape(ADDRESS)})+")
+
+
+@lru_cache(maxsize=512)
+def shorteneded(text: str) -> str:
+    """The text without what tells where somebody lives or is reached."""
+    text = _without_emails(text)
+    text = _PHONE.sub(_phone, text)
+    for pattern in (_FRENCH, _ENGLISH, _FRENCH_TOWN, _BRITISH_TOWN):
+        text = pattern.sub(ADDRESS, text)
+    return _REPEATED.sub(ADDRESS, text)
+
+
+def is_shortened(text: str) -> bool:
+    """Whether there is something to reveal."""
+    return shortened(text) != text
+
+
+# --- emails --------------------------------------------------------------------------------
+
+
+def _without_emails(text: str) -> str:
+    parts: list[str] = []
+    end = 0
+    for found in _AT.finditer(text):
+        start = _grown(text, found.start(), end)
+        domain = _DOMAIN.match(text, found.end())
+        name, _, tail = domain[0].rstrip(".-").rpartition(".") if domain else ("", "", "")
+        if start == found.start() or not name or not _is_tail(tail):
+            continue
+        parts += (text[end:start], f"{_first(text[start : found.start()])}@{_first(name)}.{tail}")
+        end = found.end() + len(name) + 1 + len(tail)
+    return "".join((*parts, text[end:])) if parts else text
+
+
+def _grown(text: str, at: int, least: int) -> int:
+    """Where the part before an ``@`` begins."""
+    start = at
+    while start > least and _LOCAL.match(text, start - 1):
+        start -= 1
+    return start
+
+
+def _is_tail(tail: str) -> bool:
+    return len(tail) >= 2 and not any(letter.isdigit() for letter in tail)
+
+
+def _first(text: str) -> str:
+    return f"{text[0]}•••" if len(text) > 2 and text[0].isalnum() else "•••"
+
+
+# --- phone numbers -------------------------------------------------------------------------
+
+
+def _phone(found: re.Match[str]) -> str:
+    if found["home"]:
+        digits = _NOT_DIGIT.sub("", found[0])
+        return f"{digits[:2]} •• •• •• {digits[-2:]}"
+    written, rest = found[0], ""
+    while len(_NOT_DIGIT.sub("", written)) > _FEWEST:  # what follows a number may look like a part of it
+        if (number := _read(written)) is not None:
+            digits = _NOT_DIGIT.sub("", written)
+            return f"+{number.country_code} •• •• •• {digits[-2:]}{rest}"
+        written, rest = written[:-1], written[-1] + rest
+    if found[0].startswith("00"):
+        return found[0]
+    return f"+•• •• •• {_NOT_DIGIT.sub('', found[0])[-2:]}"
+
+
+def _read(written: str) -> phonenumbers.PhoneNumber | None:
+    if not written[-1].isdigit():
+        return None
+    try:
+        number = phonenumbers.parse(written, REGION)
+    except phonenumbers.NumberParseException:
+        return None
+    return number if _VALID(number) else None
+
+
+_VALID: Callable[[phonenumbers.PhoneNumber], bool] = phonenumbers.is_valid_number
