@@ -17,6 +17,8 @@ from bot.ports.inbox import Appended
 from bot.ports.store import InboxStore
 
 TEXT_LIMIT = 8_000
+AGENT_TEXT_LIMIT = 12_000
+"""Agents are told that a text is too long by their desk, before; nothing they write is cut in silence."""
 NAME_LIMIT = 120
 PARKED_LIMIT = 64_000
 
@@ -55,9 +57,10 @@ class Inbox:
 
     def _cleaned(self, event: Event) -> Event:
         changes: dict[str, Any] = {}
-        for name in ("text", "argument", "button"):
+        limit = AGENT_TEXT_LIMIT if isinstance(event, AgentEvent) else TEXT_LIMIT
+        for name in ("text", "argument", "button", "question", "answer"):
             if isinstance(value := getattr(event, name, None), str):
-                changes[name] = self.clean(value)
+                changes[name] = clean_text(value)[:limit]
         attachments: tuple[Attachment, ...] = getattr(event, "attachments", ())
         if attachments:
             changes["attachments"] = tuple(

@@ -42,7 +42,7 @@ def for_desk(turn: Turn, before: Chat, after: Chat, sent: Iterable[Payload]) -> 
     """The card when the case changed, then what was said."""
     began = is_live(after) and not is_live(before)
     if not began and not is_live(before):
-        yield from _afterwards(turn.event)
+        yield from _afterwards(turn, sent)
         return
     if began or _case(before) != _case(after):
         yield card(turn, before, after)
@@ -95,6 +95,8 @@ def _incoming(turn: Turn) -> Iterator[DeskPayload]:
             yield CaseLine(line=incoming_line(turn.event), guesses=guesses, language=turn.language)
         case ev.AgentNote():
             yield CaseLine(line=incoming_line(turn.event), note=True)
+        case ev.MediaReady(message_id=message_id) if turn.chat.draft(message_id):
+            return  # an agent's own file, which has not been shown yet
         case ev.MediaReady(message_id=message_id, attachment=attachment):
             yield CaseFile(message_id=message_id, attachment=attachment)
         case ev.MediaFailed(message_id=message_id, attachment=attachment, reason=reason):
@@ -109,16 +111,25 @@ def _incoming(turn: Turn) -> Iterator[DeskPayload]:
             return
 
 
-def _afterwards(event: ev.Event) -> Iterator[DeskPayload]:
+def _afterwards(turn: Turn, sent: Iterable[Payload]) -> Iterator[DeskPayload]:
     """What is still to be shown once no desk has the chat on its table: what became of an agent's last
-    words, and notes. What was seen says nothing here: the bot's own messages are seen too."""
-    match event:
-        case ev.Receipt() if event.status is not ev.ReceiptStatus.SEEN:
-            yield _fate(event)
+    words, notes, and changes of what was said. What was seen says nothing here: the bot's own messages are
+    seen too."""
+    match turn.event:
+        case ev.Receipt() if turn.event.status is not ev.ReceiptStatus.SEEN:
+            yield _fate(turn.event)
         case ev.AgentNote():
-            yield CaseLine(line=incoming_line(event), note=True)
-        case _:
-            return
+            yield CaseLine(line=incoming_line(turn.event), note=True)
+        case ev.MediaReady() | ev.MediaFailed() | ev.CustomerEdit() | ev.CustomerDelete():
+            yield from _incoming(turn) if _was_at_a_desk(turn.chat) else ()
+    for payload in sent:
+        match payload:
+            case MessageOut() | EditOut() | DeleteOut() if payload.author is Author.AGENT:
+                yield from _outgoing(payload, turn)
+
+
+def _was_at_a_desk(chat: Chat) -> bool:
+    return bool(chat.conversation and chat.conversation.last_agent) or bool(chat.written or chat.drafts)
 
 
 def _fate(event: ev.Receipt) -> CaseFate:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from bot.domain import events as ev
 from bot.domain.chat import Chat
 from bot.domain.decision import Send
+from bot.domain.identity import Agent
 from bot.domain.ids import digest
 from bot.domain.message import Author
 from bot.domain.outgoing import (
@@ -18,6 +19,7 @@ from bot.domain.outgoing import (
     CaseHeld,
     CaseLine,
     CaseRefused,
+    CaseUnheld,
     DeleteOut,
     DeskPayload,
     EditOut,
@@ -79,13 +81,29 @@ class Addresser:
         """
         addressed: list[tuple[str, Payload, float]] = [(after.id.destination, Hush(), 0.0)] if hush else []
         addressed += [(_destination(send.payload, after), send.payload, send.delay) for send in sends]
-        addressed += [(desk, payload, 0.0) for payload in for_desks for desk in self._desks]
+        addressed += [(desk, payload, 0.0) for payload in for_desks for desk in self._shown_at(payload)]
         addressed += [(place, fetch, 0.0) for place, fetch in _fetches(turn.event)]
         base = digest(turn.event.id)
         return tuple(
             _entry(turn, after, f"o_{base}-{index}", destination, payload, delay)
             for index, (destination, payload, delay) in enumerate(addressed)
         )
+
+    def _shown_at(self, payload: DeskPayload) -> tuple[str, ...]:
+        """Every desk follows a case; what is for one agent only goes to theirs, if it is one of these."""
+        addressee = _addressee(payload)
+        theirs = f"desk:{addressee.id.partition(':')[0]}" if addressee else ""
+        return (theirs,) if theirs in self._desks else self._desks
+
+
+def _addressee(payload: DeskPayload) -> Agent | None:
+    match payload:
+        case CaseHeld(draft=draft) | CaseUnheld(draft=draft):
+            return draft.agent
+        case CaseRefused(agent=agent):
+            return agent
+        case _:
+            return None
 
 
 def _entry(
@@ -95,7 +113,7 @@ def _entry(
         id=entry_id,
         destination=destination,
         chat=after.id,
-        conversation=after.conversation.id if after.conversation else None,
+        conversation=_conversation(turn.event, after, payload),
         epoch=after.epoch,
         at=turn.now,
         payload=payload,
@@ -104,6 +122,14 @@ def _entry(
         coalesce=_coalesce(payload, after),
         receipt=isinstance(payload, MessageOut | EditOut | DeleteOut) and payload.author is Author.AGENT,
     )
+
+
+def _conversation(event: ev.Event, after: Chat, payload: Payload) -> str | None:
+    """The chat's, but for what answers an agent: that is shown where they asked."""
+    asked_in = event.conversation if isinstance(event, ev.AgentEvent) else ""
+    if asked_in and isinstance(payload, CaseHeld | CaseUnheld | CaseRefused):
+        return asked_in
+    return after.conversation.id if after.conversation else None
 
 
 def _destination(payload: Payload, chat: Chat) -> str:
@@ -125,13 +151,14 @@ def _priority(payload: Payload) -> Priority:
 
 
 def _coalesce(payload: Payload, chat: Chat) -> str | None:
-    """What may go together: the lines of a chat; of cards and of fates, the newer makes the older idle."""
+    """What may go together: the lines of a chat; of cards and of fates, the newer makes the older idle.
+    That a change was not made is told, whatever comes after."""
     match payload:
         case CaseLine():
             return str(chat.id)
         case CaseCard():
             return f"card:{chat.id}"
-        case CaseFate(message_id=message_id):
+        case CaseFate(message_id=message_id, status=status) if status is not ev.ReceiptStatus.UNCHANGED:
             return f"fate:{message_id}"
         case _:
             return None

@@ -136,8 +136,8 @@ def said(payload: Payload, language: str | None) -> Iterator[FactBody]:
             return
 
 
-def handoff_steps(before: Chat, after: Chat) -> Iterator[FactBody]:
-    """What happened on the way to, with and from a person."""
+def handoff_steps(before: Chat, after: Chat, event: ev.Event) -> Iterator[FactBody]:
+    """What happened on the way to, with and from a person. One to whom it was given has claimed it, too."""
     was, now = _handoff(before.conversation), _handoff(after.conversation)
     match (before.speaker, after.speaker):
         case (Speaker.WAITING | Speaker.HUMAN, Speaker.BOT):
@@ -148,18 +148,23 @@ def handoff_steps(before: Chat, after: Chat) -> Iterator[FactBody]:
             yield _step(HandoffStep.REQUEUED, now)
         case (Speaker.HUMAN, Speaker.HUMAN) if was and now and was.agent != now.agent:
             yield _step(HandoffStep.TAKEN_OVER, now)
-        case (Speaker.WAITING, Speaker.WAITING) if was != now:
+        case (Speaker.WAITING, Speaker.WAITING) if _asked_for(was) != _asked_for(now):
             yield _step(
                 HandoffStep.REQUEUED if was and now and was.team != now.team else HandoffStep.ESCALATED, now
             )
-        case (Speaker.WAITING, Speaker.HUMAN):
+        case (_, Speaker.HUMAN) if before.speaker is not Speaker.HUMAN:
+            if isinstance(event, ev.AgentClaim) and event.assigned:
+                yield _step(HandoffStep.ASSIGNED, now)
             yield _step(HandoffStep.CLAIMED, now)
         case (Speaker.BOT | Speaker.CLOSED, Speaker.WAITING):
             yield _step(HandoffStep.REQUESTED, now)
-        case (Speaker.BOT | Speaker.CLOSED, Speaker.HUMAN):
-            yield _step(HandoffStep.CLAIMED, now)
-        case _:
-            return
+    if isinstance(event, ev.AgentSnooze) and was != now and now and now.snoozed_until:
+        yield replace(_step(HandoffStep.SNOOZED, now), agent_id=event.agent.id)
+
+
+def _asked_for(handoff: Handoff | None) -> tuple[object, ...]:
+    """What a handoff is about; how it stands (level, due …) is no step of it."""
+    return (handoff.team, handoff.reason, handoff.urgent, handoff.intent) if handoff else ()
 
 
 def _said(event: ev.CustomerEvent, kind: MessageKind, text: str, language: str | None) -> MessageLogged:

@@ -10,7 +10,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -18,10 +18,10 @@ import structlog
 
 from bot.domain.deadletter import DeadLetter, DeadLetterKind
 from bot.domain.errors import DeliveryDelayed, DeliveryFailed, DeliveryRefused, StoreUnavailable
-from bot.domain.events import Event, Hushed, Receipt, ReceiptStatus
+from bot.domain.events import Event, Hushed, MediaFailed, Receipt, ReceiptStatus
 from bot.domain.facts import ErrorLogged, Fact, FactBody, ReceiptLogged
 from bot.domain.ids import derived_id
-from bot.domain.outgoing import DeleteOut, EditOut, Hush, MessageOut, Outgoing
+from bot.domain.outgoing import DeleteOut, EditOut, Hush, MediaFetch, MessageOut, Outgoing
 from bot.engine.leases import Singleton, pause
 from bot.engine.pacing import Gate
 from bot.observability import metrics
@@ -36,6 +36,8 @@ T = TypeVar("T")
 READ_COUNT = 64
 READ_BLOCK = 0.5
 STORE_PAUSE = 0.2
+UNSENT = 1000
+"""Messages taken back in time that are remembered, so that later changes of them are not tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,7 @@ class _Lane:
     waiting: deque[Entry[Outgoing]] = field(default_factory=deque)
     next_at: float = 0.0
     calling: bool = False
+    in_doubt: bool = False
     task: asyncio.Task[None] | None = None
 
 
@@ -70,6 +73,9 @@ class _Begun:
     @property
     def in_doubt(self) -> bool:
         return self.permit.advice is SendAdvice.DOUBT
+
+    def doubted(self) -> _Begun:
+        return replace(self, permit=replace(self.permit, advice=SendAdvice.DOUBT))
 
 
 class Sender:
@@ -118,6 +124,7 @@ class _Session:
         self._joining = deliverer if isinstance(deliverer, JoiningDeliverer) else None
         self._lanes: dict[Hashable, _Lane] = {}
         self._deferred: dict[str, datetime] = {}
+        self._unsent: deque[str] = deque(maxlen=UNSENT)
         self._draining = False
         self._failure: BaseException | None = None
 
@@ -211,23 +218,30 @@ class _Session:
         if isinstance(out.payload, Hush):
             await self._finish(entry, events=(self._hushed(out),))
             return
+        if self._changes_nothing(out):
+            await self._finish(entry)
+            return
         await self._wait_until(self._deferred.pop(f"{entry.shard}/{entry.id}", out.not_before))
         together = [(entry, out)]
         while True:
             await asyncio.sleep(max(0.0, lane.next_at - self._time()))
             await self._enter(out)
             lane.calling = True
-            together += self._joined(lane, [out for _entry, out in together])
+            if not lane.in_doubt:  # what may have been sent together stays what it was
+                together += self._joined(lane, [out for _entry, out in together])
             again_in = await self._try(lane, together)
             lane.calling = False
             if again_in is None or self._draining:
                 return
             await asyncio.sleep(again_in)
 
+    def _changes_nothing(self, out: Outgoing) -> bool:
+        """Whether it changes, or takes back, what was taken back before it left."""
+        return isinstance(out.payload, EditOut | DeleteOut) and out.payload.message_id in self._unsent
+
     async def _enter(self, out: Outgoing) -> None:
-        if self._joining is None:
-            await self._gate.enter(out.priority)
-        else:
+        await self._gate.enter(out.priority)
+        if self._joining is not None:
             await self._joining.admit(out)
 
     def _joined(self, lane: _Lane, ahead: list[Outgoing]) -> list[tuple[Entry[Outgoing], Outgoing]]:
@@ -237,6 +251,8 @@ class _Session:
             entry = lane.waiting[0]
             known = f"{entry.shard}/{entry.id}" in self._deferred
             if entry.value is None or known or entry.value.not_before is not None:
+                break
+            if isinstance(entry.value.payload, Hush):
                 break
             if not self._joining.joins([*ahead, *(out for _entry, out in joined)], entry.value):
                 break
@@ -249,13 +265,17 @@ class _Session:
         for entry, out in together:
             permit = await self._begin(entry)
             if permit.advice is SendAdvice.OBSOLETE:
+                if isinstance(out.payload, MessageOut):
+                    self._unsent.append(out.payload.message_id)
                 await self._done(entry, out, permit, ReceiptStatus.DROPPED)
             else:
                 begun.append(_Begun(entry, out, permit))
+        lane.in_doubt = False
         if not begun:
             return None
         again_in = await self._attempt(begun)
         together[:] = [(one.entry, one.out) for one in begun]
+        lane.in_doubt = again_in is not None and any(one.in_doubt for one in begun)
         per_chat = self._deliverer.pacing.per_chat
         lane.next_at = self._time() + (1.0 / per_chat if per_chat else 0.0)
         return again_in
@@ -303,7 +323,7 @@ class _Session:
         pause_for = self._pause_after(max(one.permit.attempts for one in left))
         for one in left:
             await self._defer(one.entry, pause_for, doubtful=failure.doubtful or one.in_doubt)
-        begun[:] = left
+        begun[:] = [one.doubted() for one in left] if failure.doubtful else left
         return pause_for
 
     async def _done(
@@ -339,6 +359,7 @@ class _Session:
                 events = (self._receipt(out, out.payload.message_id, status, platform_id, detail, letter),)
         elif letter is not None:
             facts = (self._fact(out, ErrorLogged(where=self._destination, error="refused", detail=detail)),)
+            events = self._no_file(out, detail)
         await self._finish(entry, facts=facts, events=events, letter=letter)
 
     async def _failed(self, one: _Begun, reason: str) -> None:
@@ -423,6 +444,17 @@ class _Session:
             detail=detail,
             letter=letter.id if letter else "",
         )
+
+    def _no_file(self, out: Outgoing, reason: str) -> tuple[Event, ...]:
+        """A file that could not be fetched is told to its chat: somebody waits for it."""
+        if not isinstance(out.payload, MediaFetch):
+            return ()
+        fetch = out.payload
+        failed = MediaFailed(
+            id=f"unfetched:{out.id}", chat=out.chat, at=self._clock.now(), message_id=fetch.message_id,
+            attachment=fetch.attachment, reason=reason,
+        )  # fmt: skip
+        return (failed,)
 
     def _hushed(self, out: Outgoing) -> Hushed:
         return Hushed(id=f"hushed:{out.id}", chat=out.chat, at=self._clock.now(), epoch=out.epoch)

@@ -133,7 +133,7 @@ class TurnRunner:
         match event:
             case ev.CustomerMessage() | ev.ButtonPress():
                 return replace(
-                    chat,
+                    _awake(chat),
                     profile=_profile(event, chat),
                     language=self._language(chat, event),
                     pace=speaker.paced(chat.pace, event.at),
@@ -221,6 +221,12 @@ def _is_claimed(before: Chat, after: Chat) -> bool:
     return after.speaker is Speaker.HUMAN and after.epoch != before.epoch
 
 
+def _awake(chat: Chat) -> Chat:
+    """A customer who writes ends a snooze."""
+    handoff = chat.conversation.handoff if chat.conversation else None
+    return chat.with_handoff(snoozed_until=None) if handoff and handoff.snoozed_until else chat
+
+
 def _profile(event: ev.CustomerEvent, chat: Chat) -> Profile:
     return chat.profile if event.profile == UNKNOWN else event.profile
 
@@ -248,7 +254,7 @@ def _bodies(
     yield from record.conversation_began(before, turn.chat)
     yield from record.what_happened(turn.event, turn.chat.language)
     yield from record.understood(turn, handler)
-    yield from record.handoff_steps(before, after)
+    yield from record.handoff_steps(before, after, turn.event)
     for send in sends:
         yield from record.said(send.payload, turn.chat.language)
     yield from decision.facts

@@ -72,7 +72,7 @@ class JoiningDeliverer(Deliverer, Protocol):
 
     async def deliver_joined(self, entries: Sequence[Outgoing], *, doubtful: bool) -> Sequence[Delivered]:
         """Make the call for all of them; what became of each, in order. All or none: an error is
-        everybody's.
+        everybody's. ``doubtful``: some of them may be there already, joined with these or with others.
 
         Raises:
             DeliveryDelayed, DeliveryFailed, DeliveryRefused: as for ``deliver``.
