@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from bot.channels.web.sessions import Sessions
 from bot.engine.inbox import Inbox
 from bot.ports.clock import Clock, SystemClock
+from bot.ports.roster import Waits
 from bot.settings import Settings
 from bot.storage.board import RedisBoard
 from bot.storage.embedded import running_url
 from bot.storage.message_map import RedisMessageMap
+from bot.storage.roster import RedisRoster
 from bot.storage.state import RedisStore
+from bot.storage.threads import RedisThreads
 from bot.storage.transcripts import RedisTranscripts
 
 
@@ -30,8 +33,15 @@ class Core:
     transcripts: RedisTranscripts
     board: RedisBoard
     messages: RedisMessageMap
+    threads: RedisThreads
+    roster: RedisRoster
     clock: Clock
     owner: str
+
+    @property
+    def waits(self) -> Waits:
+        """How long customers waited lately: every case passes by the board."""
+        return self.board
 
     @property
     def sessions(self) -> Sessions:
@@ -74,6 +84,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
                 store.layout, clock, closed_days=retention.transcripts, live_days=retention.chats
             ),
             messages=RedisMessageMap(store.layout, clock),
+            threads=RedisThreads(store.layout, days=retention.chats),
+            roster=RedisRoster(store.connection),
             clock=clock,
             owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         )

@@ -18,14 +18,15 @@ def all_places(core: Core, database: Database) -> Places:
         core.transcripts,
         core.board,
         core.messages,
+        core.threads,
         parts.media(core.settings),
     )
     return places(live, [_record(core, database)])
 
 
 def purges(core: Core, database: Database) -> dict[str, Purge]:
-    """What does not expire by itself. (A chat's state, transcripts, cases that ended, the message map
-    and event ids do: see bot/storage.)"""
+    """What does not expire by itself. (A chat's state, transcripts, cases that ended, the message map,
+    threads and event ids do: see bot/storage.)"""
     settings = core.settings
     record = _record(core, database)
     found: dict[str, Purge] = {

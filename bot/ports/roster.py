@@ -66,8 +66,8 @@ class Waits(Protocol):
     """How long customers waited for a person lately."""
 
     async def recent(self, team: str) -> Sequence[float]:
-        """Seconds between asking and being claimed, of the team's last cases (at most 50, of the last
-        hours), oldest first.
+        """Seconds between asking (or, asked out of hours, the team's return) and being claimed, of the
+        team's last cases (at most 50, of the last hours), oldest first.
 
         Raises:
             StoreUnavailable: not known now.

@@ -18,7 +18,7 @@ from bot.domain.outgoing import CaseCard, CaseFate, CaseLine
 from bot.ports.board import Case, ThreadLine, Version, is_live
 from bot.ports.clock import Clock, SystemClock
 from bot.ports.personal_data import RetentionClass
-from bot.storage.connection import Script
+from bot.storage import board_scripts as scripts
 from bot.storage.keys import BoardKeys
 from bot.storage.layout import Layout
 
@@ -29,115 +29,9 @@ CLOSED_DAYS = 30
 LIVE_DAYS = 90
 """A case nobody touched for so long is nobody's: its chat has been forgotten by then."""
 LONGEST_WAIT = 5.0
-
-# What every change does at its end: let the watchers look.
-_PULSE = """
-redis.call('XADD', pulse, 'MAXLEN', '1', '*', 'c', '1')
-"""
-
-# A version is "epoch:ms"; newer: a higher epoch, then a time as late or later.
-_NEWER = """
-local function newer(version, than)
-  if not than then return true end
-  local e1, t1 = string.match(version, '(%d+):(%d+)')
-  local e2, t2 = string.match(than, '(%d+):(%d+)')
-  if tonumber(e1) ~= tonumber(e2) then return tonumber(e1) > tonumber(e2) end
-  return tonumber(t1) >= tonumber(t2)
-end
-"""
-
-# The keys of a case live while it does, and some days longer.
-_KEEP = """
-local function keep(closed, seconds, names)
-  for _, name in ipairs(names) do
-    if closed then redis.call('EXPIRE', name, seconds) else redis.call('PERSIST', name) end
-  end
-end
-"""
-
-# KEYS case, order, lines, fates, of the chat, open, closed, last number, numbers, pulse
-# ARGV conversation, chat, card, version, '1' when live, now ms, keep seconds, seconds of the index
-_PUT_CARD = Script.of(
-    _NEWER
-    + _KEEP
-    + """
-local case, pulse = KEYS[1], KEYS[10]
-if not newer(ARGV[4], redis.call('HGET', case, 'version')) then return 0 end
-if redis.call('HEXISTS', case, 'number') == 0 then
-  local number = redis.call('INCR', KEYS[8])
-  redis.call('ZADD', KEYS[9], number, ARGV[1])
-  redis.call('HSET', case, 'number', number)
-end
-redis.call('HSET', case, 'chat', ARGV[2], 'card', ARGV[3], 'version', ARGV[4])
-redis.call('HSET', case, 'updated', ARGV[6], 'live', ARGV[5])
-redis.call('SADD', KEYS[5], ARGV[1])
-local from, to = KEYS[6], KEYS[7]
-if ARGV[5] == '1' then from, to = KEYS[7], KEYS[6] end
-redis.call('ZREM', from, ARGV[1])
-redis.call('ZADD', to, ARGV[6], ARGV[1])
-keep(ARGV[5] ~= '1', ARGV[7], {case, KEYS[2], KEYS[3], KEYS[4]})
-redis.call('EXPIRE', KEYS[5], ARGV[8])
-local expired = tonumber(ARGV[6]) - 1000 * tonumber(ARGV[7])
-for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[7], '-inf', expired)) do
-  redis.call('ZREM', KEYS[7], old)
-  redis.call('ZREM', KEYS[9], old)
-end
-"""
-    + _PULSE
-    + "return 1"
-)
-
-# KEYS case, order, lines, fates, of the chat, pulse
-# ARGV conversation, message id, line, longest, keep seconds, index seconds
-_ADD_LINE = Script.of(
-    _KEEP
-    + """
-local order, lines, pulse = KEYS[2], KEYS[3], KEYS[6]
-if redis.call('HEXISTS', lines, ARGV[2]) == 1 then return 0 end
-local last = redis.call('ZRANGE', order, -1, -1, 'WITHSCORES')
-redis.call('HSET', lines, ARGV[2], ARGV[3])
-redis.call('ZADD', order, (tonumber(last[2] or '0')) + 1, ARGV[2])
-redis.call('SADD', KEYS[5], ARGV[1])
-local over = redis.call('ZCARD', order) - tonumber(ARGV[4])
-if over > 0 then
-  for _, old in ipairs(redis.call('ZRANGE', order, 0, over - 1)) do
-    redis.call('HDEL', lines, old)
-    redis.call('HDEL', KEYS[4], old)
-  end
-  redis.call('ZREMRANGEBYRANK', order, 0, over - 1)
-end
-keep(redis.call('HGET', KEYS[1], 'live') ~= '1', ARGV[5], {order, lines, KEYS[4]})
-redis.call('EXPIRE', KEYS[5], ARGV[6])
-"""
-    + _PULSE
-    + "return 1"
-)
-
-# KEYS hash, pulse · ARGV field, what it holds, what it shall hold
-_REPLACE = Script.of(
-    """
-local pulse = KEYS[2]
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-"""
-    + _PULSE
-    + "return 1"
-)
-
-# KEYS case, fates, pulse · ARGV message id, fate, version, keep seconds
-_SET_FATE = Script.of(
-    _NEWER
-    + _KEEP
-    + """
-local pulse = KEYS[3]
-local before = redis.call('HGET', KEYS[2], ARGV[1])
-if before and not newer(ARGV[3], string.match(before, '^[^ ]+')) then return 0 end
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[3] .. ' ' .. ARGV[2])
-keep(redis.call('HGET', KEYS[1], 'live') ~= '1', ARGV[4], {KEYS[2]})
-"""
-    + _PULSE
-    + "return 1"
-)
+WAITS = 50
+WAITS_SECONDS = 6 * 3600
+"""How many waits of a team are known, and for how long."""
 
 _encode = msgspec.json.Encoder().encode
 _NO_REVISION = "0-0"
@@ -157,7 +51,7 @@ _fate = msgspec.json.Decoder(CaseFate)
 
 
 class RedisBoard:
-    """Board and PersonalData for one desk.
+    """Board, Waits and PersonalData for one desk.
 
     Args:
         layout: where.
@@ -192,22 +86,28 @@ class RedisBoard:
         """Show a case, or change its card."""
         keys = self._keys
         await self._connection.call(
-            _PUT_CARD,
-            [*self._case_keys(conversation), keys.of_chat(chat), *keys.lists],
+            scripts.PUT_CARD,
+            [*self._case_keys(conversation), keys.of_chat(chat), *keys.lists, keys.waits(card.team)],
             conversation,
             str(chat),
             _encode(card),
             f"{version.epoch}:{version.at_ms}",
             int(is_live(card)),
-            int(self._clock.now().timestamp() * 1000),
+            _ms(self._clock.now()),
             self._closed_seconds,
             self._closed_seconds,
+            card.state.value,
+            _ms(card.since),
+            0 if card.back_at is None else _ms(card.back_at),
+            version.at_ms,
+            WAITS,
+            WAITS_SECONDS,
         )
 
     async def add_line(self, conversation: str, chat: ChatId, line: CaseLine) -> None:
         """Add a message to the thread."""
         await self._connection.call(
-            _ADD_LINE,
+            scripts.ADD_LINE,
             [*self._case_keys(conversation), self._keys.of_chat(chat), self._keys.pulse],
             conversation,
             line.line.message_id,
@@ -244,7 +144,7 @@ class RedisBoard:
     async def set_fate(self, conversation: str, fate: CaseFate, version: Version) -> None:
         """What became of a reply."""
         await self._connection.call(
-            _SET_FATE,
+            scripts.SET_FATE,
             [self._keys.case(conversation), self._keys.fates(conversation), self._keys.pulse],
             fate.message_id,
             _encode(fate),
@@ -296,6 +196,14 @@ class RedisBoard:
         )
         said, fated = _pairs(lines), _pairs(fates)
         return [_thread_line(said[name], fated.get(name)) for name in order if name in said]
+
+    async def recent(self, team: str) -> Sequence[float]:
+        """Seconds between asking (or, asked out of hours, the team's return) and being claimed, of the
+        team's last cases, oldest first; a case that went back to the queue counts for each time it waited."""
+        oldest = _ms(self._clock.now()) - 1000 * WAITS_SECONDS
+        found = await self._connection.do("LRANGE", self._keys.waits(team), 0, -1)
+        waits = [tuple(map(int, one.split())) for one in reversed(found)]
+        return [waited / 1000 for at, waited in waits if at >= oldest]
 
     async def changed(self, since: str, timeout: float) -> str:
         """The present revision, waited for."""
@@ -401,8 +309,14 @@ class RedisBoard:
             after = None if before is None else change(_read(decoder, before))
             if before is None or after is None:
                 return False
-            if await self._connection.call(_REPLACE, [key, self._keys.pulse], field, before, _encode(after)):
+            if await self._connection.call(
+                scripts.REPLACE, [key, self._keys.pulse], field, before, _encode(after)
+            ):
                 return True
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
 
 
 def _reworded(said: CaseLine, text: str) -> CaseLine:

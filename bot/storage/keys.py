@@ -71,6 +71,10 @@ class ShardKeys:
         """When each of those was sent."""
         return f"{self.prefix}:platform-ids-ages:{chat}"
 
+    def threads(self, desk: str, chat: ChatId) -> str:
+        """The set of a chat's conversations that have a thread at a desk."""
+        return f"{self.prefix}:threads:{desk}:{chat}"
+
     def once(self, chat: ChatId, what: str) -> str:
         """Set once something that is done once was done in a chat."""
         return f"{self.prefix}:once:{what}:{chat}"
@@ -107,6 +111,38 @@ class BoardKeys:
     def of_chat(self, chat: ChatId) -> str:
         """The set of a chat's conversations."""
         return f"{self.prefix}:chat:{chat}"
+
+    def waits(self, team: str) -> str:
+        """How long customers of a team waited lately: a list, latest first."""
+        return f"{self.prefix}:waits:{team}"
+
+
+class ThreadKeys:
+    """The keys of a conversation's thread at a desk, all in one slot."""
+
+    def __init__(self, desk: str, conversation: str) -> None:
+        prefix = f"{ROOT}:{{thread:{desk}:{conversation}}}"
+        self.thread = f"{prefix}:thread"
+        self.roots = f"{prefix}:roots"
+        self.ids = f"{prefix}:ids"
+        self.names = f"{prefix}:names"
+        self.notes = f"{prefix}:notes"
+        self.all = (self.thread, self.roots, self.ids, self.names, self.notes)
+
+
+def thread_at(desk: str, place: str, root: str) -> str:
+    """The conversation whose thread begins with that message."""
+    return f"{ROOT}:thread-at:{desk}:{place}:{root}"
+
+
+def said_of(agent_id: str) -> str:
+    """What an agent said of their availability."""
+    return f"{ROOT}:roster:said:{agent_id}"
+
+
+def seen_of(agent_id: str) -> str:
+    """Whether a desk saw an agent online, lately."""
+    return f"{ROOT}:roster:seen:{agent_id}"
 
 
 def lease(name: str) -> str:

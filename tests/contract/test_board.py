@@ -16,10 +16,11 @@ from bot.domain.identity import Agent, ChatId, Profile
 from bot.domain.message import Author, Line
 from bot.domain.outgoing import CaseCard, CaseFate, CaseLine, CaseState
 from bot.ports.board import Board, Version
-from bot.storage.board import RedisBoard
+from bot.storage.board import WAITS, RedisBoard
 from bot.storage.connection import Connection
 from bot.storage.layout import Layout
 from tests.builders import LEA, NOW
+from tests.fakes.desk import FixedClock
 from tests.servers import Server
 
 MARIE = Agent("terminal:marie", "Marie")
@@ -222,3 +223,69 @@ async def test_closed_cases_do_not_stay_for_ever_and_open_ones_do(valkey_server:
     await board.put_card("c_1", LEA, replace(card(), reopened=1), V3)
     assert {valkey_server.client().ttl(key) for key in keys} == {-1}
     await connection.close()
+
+
+# --- how long customers waited -----------------------------------------------------------------
+
+
+def at(epoch: int, seconds: float) -> Version:
+    return Version(epoch, int((NOW.timestamp() + seconds) * 1000))
+
+
+CLAIMED = {"state": CaseState.CLAIMED, "agent": MARIE}
+
+
+async def test_a_claim_tells_how_long_the_customer_waited_once(board: RedisBoard) -> None:
+    for _ in range(2):
+        await board.put_card("c_1", LEA, card(), at(1, 0))
+        await board.put_card("c_1", LEA, card(**CLAIMED), at(2, 90))
+    await board.put_card("c_1", LEA, card(**CLAIMED, hushed=True), at(2, 91))
+    await board.put_card("c_1", LEA, card(), at(1, 1))  # an old one, again
+    assert await board.recent("care") == [90.0]
+    assert await board.recent("orders") == []
+
+
+async def test_waits_come_oldest_first_and_by_team(board: RedisBoard) -> None:
+    for number, (team, seconds) in enumerate([("care", 30), ("orders", 5), ("care", 60.5)]):
+        await board.put_card(f"c_{number}", LEA, card(team=team), at(1, 0))
+        await board.put_card(f"c_{number}", LEA, card(team=team, **CLAIMED), at(2, seconds))
+    assert await board.recent("care") == [30.0, 60.5]
+    assert await board.recent("orders") == [5.0]
+
+
+async def test_who_did_not_wait_or_was_not_claimed_tells_nothing(board: RedisBoard) -> None:
+    await board.put_card("stepped_in", LEA, card(**CLAIMED), at(1, 5))
+    await board.put_card("given_back", TOM, card(), at(1, 0))
+    await board.put_card("given_back", TOM, card(state=CaseState.RELEASED), at(2, 5))
+    await board.put_card("given_back", TOM, card(**CLAIMED), at(3, 9))
+    assert await board.recent("care") == []
+
+
+async def test_back_in_the_queue_is_another_wait_of_the_team_it_waited_for(board: RedisBoard) -> None:
+    await board.put_card("c_1", LEA, card(), at(1, 0))
+    await board.put_card("c_1", LEA, card(**CLAIMED), at(2, 10))
+    since = NOW + timedelta(seconds=100)
+    await board.put_card("c_1", LEA, card(team="orders", since=since), at(3, 100))
+    await board.put_card("c_1", LEA, card(team="orders", since=since, **CLAIMED), at(4, 140))
+    assert (await board.recent("care"), await board.recent("orders")) == ([10.0], [40.0])
+
+
+async def test_asked_out_of_hours_the_wait_begins_when_the_team_is_back(board: RedisBoard) -> None:
+    back = NOW + timedelta(hours=10)
+    await board.put_card("c_1", LEA, card(back_at=back), at(1, 0))
+    await board.put_card("c_1", LEA, card(), at(1, 36_001))  # open by now: no word of it any more
+    await board.put_card("c_1", LEA, card(**CLAIMED), at(2, 36_060))
+    await board.put_card("c_2", TOM, card(back_at=back), at(1, 0))
+    await board.put_card("c_2", TOM, card(back_at=back, **CLAIMED), at(2, 20))  # somebody was early
+    assert await board.recent("care") == [60.0, 20.0]
+
+
+async def test_only_the_last_waits_of_the_last_hours_are_told(board: RedisBoard) -> None:
+    clock = FixedClock()
+    board._clock = clock
+    for number in range(WAITS + 2):
+        await board.put_card(f"c_{number}", LEA, card(), at(1, 0))
+        await board.put_card(f"c_{number}", LEA, card(**CLAIMED), at(2, number))
+    assert await board.recent("care") == [float(number) for number in range(2, WAITS + 2)]
+    clock.time += timedelta(hours=6, seconds=30)
+    assert await board.recent("care") == [float(number) for number in range(30, WAITS + 2)]

@@ -32,12 +32,14 @@ from bot.media.store import FolderStore
 from bot.ports.board import Version
 from bot.ports.personal_data import PersonalData
 from bot.ports.store import Commit
+from bot.ports.threads import Thread
 from bot.settings import RedisSettings, Settings
 from bot.storage.board import RedisBoard
 from bot.storage.keys import BoardKeys
 from bot.storage.message_map import RedisMessageMap
 from bot.storage.personal_data import LiveStateData, RedisJournal
 from bot.storage.state import RedisStore
+from bot.storage.threads import RedisThreads
 from bot.storage.transcripts import RedisTranscripts
 from tests import builders
 from tests.builders import NOW
@@ -156,11 +158,25 @@ async def message_map(store: RedisStore) -> Kept:
     return Kept(kept, fill)
 
 
+async def threads(store: RedisStore) -> Kept:
+    kept = RedisThreads(store.layout)
+
+    async def fill(chat: ChatId, name: str) -> None:
+        conversation = f"c_{chat.user}"
+        await kept.open(Thread(conversation, chat, "C1", f"{chat.user}.1"))
+        await kept.move(Thread(conversation, chat, "C2", f"{chat.user}.2"))
+        await kept.remember(conversation, f"m_{name}", f"{chat.user}.3")
+        await kept.note(conversation, "card", f"of {name}")
+
+    return Kept(kept, fill)
+
+
 LIVE = {
     "live state": live_state,
     "transcript": transcript,
     "desk board": board,
     "message map": message_map,
+    "desk threads": threads,
 }
 
 
