@@ -10,6 +10,7 @@ import asyncio
 import json
 import signal
 import sys
+import threading
 
 from tests.fakes.slack import SlackStandIn
 from tests.fakes.slack.state import ALL_SCOPES
@@ -22,6 +23,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--scopes", default=ALL_SCOPES, help="comma-separated scopes of the bot token")
     parser.add_argument("--ack-timeout", type=float, default=3.0, help="seconds")
     parser.add_argument("--retry-delays", default="0,60,300", help="seconds, comma-separated")
+    parser.add_argument("--while-stdin", action="store_true", help="end when standard input does")
     return parser.parse_args()
 
 
@@ -43,7 +45,17 @@ async def _run(options: argparse.Namespace) -> None:
         }
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
+        if options.while_stdin:
+            loop = asyncio.get_running_loop()
+            threading.Thread(target=_watch, args=(loop, stop), daemon=True).start()
         await stop.wait()
+
+
+def _watch(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Whoever started this is gone when standard input ends."""
+    while sys.stdin.buffer.read(1):
+        pass
+    loop.call_soon_threadsafe(stop.set)
 
 
 if __name__ == "__main__":

@@ -97,12 +97,17 @@ class Checker:
                 else "missing required field: type",
                 f"{where}/type",
             )
-        if value.get("type") == "mrkdwn" and "emoji" in value:
-            self.say("no more than 0 items allowed; emoji is for plain_text", f"{where}/emoji")
+        flag = "verbatim" if value.get("type") == "mrkdwn" else "emoji"
+        self.only(value, {"type", "text", flag}, where)
         before = len(self.wrong)
         self.string(value, "text", most, where, required=True)
         if len(self.wrong) > before:
             self.wrong.insert(before, f"failed to match all allowed schemas [json-pointer:{where}]")
+
+    def only(self, holder: Json, known: set[str] | frozenset[str], where: str) -> None:
+        """Nothing else than these."""
+        for each in sorted(set(holder) - known):
+            self.say(f"invalid additional property: {each}", where)
 
     def count(self, holder: Json, key: str, least: int, most: int, where: str) -> list[Any]:
         """A list of ``least`` to ``most`` items."""
@@ -144,6 +149,8 @@ class Checker:
             self.say(f"unsupported type: {block.get('type')}", f"{at}/type")
             return
         self.string(block, "block_id", 255, at)
+        if block["type"] in _BLOCK_KEYS:
+            self.only(block, _BLOCK_KEYS[block["type"]] | {"type", "block_id"}, at)
         check(self, block, at)
 
     def section(self, block: Json, at: str) -> None:
@@ -229,6 +236,8 @@ class Checker:
             self.say(f"unsupported type: {kind}", f"{at}/type")
             return
         self.string(element, "action_id", 255, at)
+        if kind in _ELEMENT_KEYS:
+            self.only(element, _ELEMENT_KEYS[kind] | {"type", "action_id"}, at)
         self.text(element, "placeholder", 150, at, plain=True)
         if "confirm" in element:
             self._confirm(element["confirm"], f"{at}/confirm")
@@ -286,6 +295,7 @@ class Checker:
             if not isinstance(option, dict):
                 self.say("must provide an object", where)
                 continue
+            self.only(option, {"text", "value", "description", "url"}, where)
             self.text(option, "text", 75, where, plain=plain, required=True)
             self.text(option, "description", 75, where, plain=plain)
             self.string(option, "value", 150, where, required="url" not in option)
@@ -327,6 +337,49 @@ _ELEMENTS: dict[str, Callable[[Checker, Json, str], None]] = {
 }
 
 
+# What else than its type and id each may have; kinds that are not here are not looked into.
+_BLOCK_KEYS = {
+    "section": {"text", "fields", "accessory", "expand"},
+    "header": {"text"},
+    "divider": set[str](),
+    "actions": {"elements"},
+    "context": {"elements"},
+    "image": {"alt_text", "image_url", "slack_file", "title"},
+    "input": {"label", "element", "hint", "optional", "dispatch_action"},
+    "markdown": {"text"},
+}
+_MENU = {"placeholder", "confirm", "focus_on_load", "options", "option_groups"}
+_ENTRY = {"placeholder", "initial_value", "focus_on_load", "dispatch_action_config"}
+_ELEMENT_KEYS = {
+    "button": {"text", "value", "url", "style", "confirm", "accessibility_label"},
+    "overflow": {"options", "confirm"},
+    "static_select": _MENU | {"initial_option"},
+    "multi_static_select": _MENU | {"initial_options", "max_selected_items"},
+    "radio_buttons": {"options", "initial_option", "confirm", "focus_on_load"},
+    "checkboxes": {"options", "initial_options", "confirm", "focus_on_load"},
+    "plain_text_input": _ENTRY | {"multiline", "min_length", "max_length"},
+    "email_text_input": _ENTRY,
+    "url_text_input": _ENTRY,
+    "number_input": _ENTRY | {"is_decimal_allowed", "min_value", "max_value"},
+    "users_select": {"placeholder", "initial_user", "confirm", "focus_on_load"},
+}
+_VIEW_KEYS = frozenset(
+    {
+        "type",
+        "title",
+        "blocks",
+        "close",
+        "submit",
+        "private_metadata",
+        "callback_id",
+        "clear_on_close",
+        "notify_on_close",
+        "external_id",
+        "submit_disabled",
+    }
+)
+
+
 def all_options(element: Json) -> list[Json]:
     """The options of a menu, groups or not."""
     grouped = [option for group in element.get("option_groups", []) for option in group.get("options", [])]
@@ -345,8 +398,6 @@ def check_attachments(attachments: Any) -> list[str]:
     checker = Checker("message")
     if not isinstance(attachments, list):
         return ["must provide an array [json-pointer:/attachments]"]
-    if len(attachments) > 100:
-        checker.say("no more than 100 items allowed", "/attachments")
     for index, attachment in enumerate(attachments):
         at = f"/attachments/{index}"
         if not isinstance(attachment, dict):
@@ -364,9 +415,10 @@ def check_view(view: Any) -> list[str]:
     kind = view.get("type")
     if kind not in ("modal", "home"):
         checker.say("must be one of: modal, home", "/view/type")
-    checker.string(view, "private_metadata", 3000, "/view") if view.get("private_metadata") else None
-    checker.string(view, "callback_id", 255, "/view") if view.get("callback_id") else None
-    checker.string(view, "external_id", 255, "/view") if view.get("external_id") else None
+    checker.only(view, _VIEW_KEYS, "/view")
+    for key, most in (("private_metadata", 3000), ("callback_id", 255), ("external_id", 255)):
+        if view.get(key):
+            checker.string(view, key, most, "/view")
     if kind == "modal":
         checker.text(view, "title", 24, "/view", plain=True, required=True)
         checker.text(view, "submit", 24, "/view", plain=True)

@@ -136,7 +136,7 @@ def _decoded(value: Any) -> Any:
 def _encoded(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         shown = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
-        return {key: _encoded(each) for key, each in shown.items()}
+        return {key: _encoded(each) for key, each in shown.items() if not key.startswith("_")}
     if isinstance(value, dict):
         return {str(key): _encoded(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set):

@@ -26,6 +26,7 @@ PER_MINUTE: dict[str, int] = {
     "conversations.join": TIER[3],
     "conversations.open": TIER[3],
     "conversations.list": TIER[2],
+    "users.conversations": TIER[3],
     "users.info": TIER[4],
     "users.list": TIER[2],
     "users.getPresence": TIER[3],

@@ -73,7 +73,7 @@ class Messages:
             record |= {"thread_ts": root["ts"], "parent_user_id": root.get("user", "")}
             if broadcast:
                 record |= {"subtype": "thread_broadcast", "root": _root_of_broadcast(root)}
-        channel.by_ts[record["ts"]] = record
+        channel.put(record)
         if root is not None:
             channel.recount(root["ts"])
         event = {key: value for key, value in record.items() if key not in _NOT_IN_NEW}
@@ -128,7 +128,7 @@ class Messages:
             channel.by_ts[ts] = {"type": "message", **grave, **kept}
             self._changed(channel, _quiet(channel.by_ts[ts]), before, at)
             return
-        del channel.by_ts[ts]
+        channel.take(ts)
         root_ts = record.get("thread_ts")
         if root_ts and root_ts != ts:
             channel.recount(root_ts)
@@ -145,7 +145,7 @@ class Messages:
     def _forget_empty_grave(self, channel: Channel, root_ts: str) -> None:
         root = channel.by_ts.get(root_ts)
         if root is not None and root.get("subtype") == "tombstone" and len(channel.thread(root_ts)) == 1:
-            del channel.by_ts[root_ts]
+            channel.take(root_ts)
 
     def _changed(self, channel: Channel, after: Json, before: Json, at: str) -> None:
         event = {

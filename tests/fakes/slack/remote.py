@@ -70,7 +70,14 @@ def _bytes(value: Any) -> Any:
 async def running(*options: str) -> AsyncIterator[RemoteSlack]:
     """A stand-in in a process of its own, until the end of the block. ``options`` of ``__main__``."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.fakes.slack", *options, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "tests.fakes.slack",
+        "--while-stdin",
+        *options,
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
     try:
         if process.stdout is None:

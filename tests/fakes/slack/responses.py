@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from tests.fakes.slack.errors import Refused
-from tests.fakes.slack.state import Channel
+from tests.fakes.slack.misfortune import strike
+from tests.fakes.slack.state import Call, Channel
 from tests.fakes.slack.web_api.chat import content, something
 
 if TYPE_CHECKING:
@@ -45,22 +46,32 @@ class Responses:
         return f"{self._slack.url}/response/{ticket}"
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """The app says something there."""
-        ticket = self._slack.workspace.response_urls.get(request.match_info["ticket"])
-        if ticket is None or time.monotonic() - ticket["made"] > SECONDS:
-            return web.json_response({"ok": False, "error": "expired_url"}, status=404)
-        if ticket["uses"] >= USES:
-            return web.json_response({"ok": False, "error": "used_url"}, status=404)
+        """The app says something there; noted among the calls as ``response_url``."""
+        call = Call("response_url", {}, time.time())
+        self._slack.workspace.calls.append(call)
+        fault = self._slack.faults.next("response_url")
+        early = await strike(request, fault, call)
+        if early is not None:
+            return early
         try:
-            body = json.loads(await request.text())
+            call.arguments = json.loads(await request.text())
+            ticket = self._usable(request.match_info["ticket"])
+            self._respond(ticket, call.arguments)
         except ValueError:
-            return web.json_response({"ok": False, "error": "invalid_payload"}, status=400)
-        try:
-            self._respond(ticket, body)
+            return _refused(call, "invalid_payload", 400)
         except Refused as refused:
-            return web.json_response(refused.body(), status=400 if refused.code == "no_text" else 200)
+            return _refused(call, refused.code, {"expired_url": 404, "used_url": 404}.get(refused.code, 400))
         ticket["uses"] += 1
-        return web.json_response({"ok": True})
+        call.status, call.took_effect = 200, True
+        return await strike(request, fault, call, after=True) or web.json_response({"ok": True})
+
+    def _usable(self, name: str) -> Json:
+        ticket = self._slack.workspace.response_urls.get(name)
+        if ticket is None or time.monotonic() - ticket["made"] > SECONDS:
+            raise Refused("expired_url")
+        if ticket["uses"] >= USES:
+            raise Refused("used_url")
+        return ticket
 
     def _respond(self, ticket: Json, body: Json) -> None:
         channel = self._slack.workspace.channel(ticket["channel"])
@@ -102,3 +113,8 @@ class Responses:
             self._slack.messages.post(channel, record, body.get("thread_ts"))
         else:
             self._slack.messages.ephemeral(user, channel, record, body.get("thread_ts"))
+
+
+def _refused(call: Call, code: str, status: int) -> web.StreamResponse:
+    call.status, call.error = status, code
+    return web.json_response({"ok": False, "error": code}, status=status)

@@ -105,7 +105,7 @@ class SocketMode:
             message = json.loads(text)
         except ValueError:
             return
-        found = self._waiting.get(message.get("envelope_id", "")) if isinstance(message, dict) else None
+        found = self._waiting.pop(message.get("envelope_id", ""), None) if isinstance(message, dict) else None
         if found is None:
             return
         delivery, confirmed = found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+import unicodedata
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -155,7 +156,7 @@ class SlackStandIn:
         is_stranger, team_id, deleted, presence."""
         real_name = real_name or user_id
         how.setdefault("team_id", self.workspace.team["id"])
-        how.setdefault("name", real_name.split()[0].lower())
+        how.setdefault("name", _handle(real_name))
         person = Person(id=user_id, real_name=real_name, locale=locale, **how)
         self.workspace.people[user_id] = person
         self._users[user_id] = User(self, person)
@@ -374,3 +375,9 @@ class SlackStandIn:
         offers = self._offers[kind]
         if offers and name not in offers:
             raise NotShown(f"the app declares no {kind} {name!r}; it has {sorted(offers)}")
+
+
+def _handle(real_name: str) -> str:
+    """The name Slack derives: lower case, without accents."""
+    plain = unicodedata.normalize("NFKD", real_name.split()[0].lower())
+    return plain.encode("ascii", "ignore").decode() or "user"

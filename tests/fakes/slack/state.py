@@ -122,16 +122,28 @@ class Channel:
     creator: str = "U0"
     by_ts: dict[str, Json] = field(default_factory=dict)
     removed: list[Json] = field(default_factory=list)
+    _replies: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def messages(self) -> list[Json]:
         """All that is still there, in the order it was posted."""
-        return [self.by_ts[ts] for ts in sorted(self.by_ts)]
+        return list(self.by_ts.values())
 
     def thread(self, ts: str) -> list[Json]:
         """A thread: its root, then its replies in order, each with reactions and files."""
-        replies = [each for each in self.messages if each.get("thread_ts") == ts and each["ts"] != ts]
-        return [*([self.by_ts[ts]] if ts in self.by_ts else []), *replies]
+        return [self.by_ts[each] for each in (ts, *self._replies.get(ts, ())) if each in self.by_ts]
+
+    def put(self, record: Json) -> None:
+        """A new message, later than any other; at its place in its thread."""
+        self.by_ts[record["ts"]] = record
+        if record.get("thread_ts", record["ts"]) != record["ts"]:
+            self._replies.setdefault(record["thread_ts"], []).append(record["ts"])
+
+    def take(self, ts: str) -> None:
+        """A message goes."""
+        record = self.by_ts.pop(ts)
+        if record.get("thread_ts", ts) != ts:
+            self._replies[record["thread_ts"]].remove(ts)
 
     def top(self) -> list[Json]:
         """What the channel shows outside threads."""

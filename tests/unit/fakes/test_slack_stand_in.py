@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -414,6 +415,23 @@ BAD_BLOCKS: list[tuple[list[Json], str]] = [
         [section("x", accessory={"type": "static_select", "action_id": "o", "options": []})],
         "no fewer than 1 items allowed [json-pointer:/blocks/0/accessory/options]",
     ),
+    ([section("x", colour="red")], "invalid additional property: colour [json-pointer:/blocks/0]"),
+    (
+        [{"type": "section", "text": {"type": "mrkdwn", "text": "x", "emoji": True}}],
+        "invalid additional property: emoji [json-pointer:/blocks/0/text]",
+    ),
+    (
+        [{"type": "actions", "elements": [button(disabled=True)]}],
+        "invalid additional property: disabled [json-pointer:/blocks/0/elements/0]",
+    ),
+    (
+        [{"type": "actions", "elements": [button(confirm={"text": {"type": "plain_text", "text": "?"}})]}],
+        "missing required field: title [json-pointer:/blocks/0/elements/0/confirm]",
+    ),
+    (
+        [{"type": "context", "elements": [{"type": "plain_text", "text": "x"}] * 11}],
+        "no more than 10 items allowed [json-pointer:/blocks/0/elements]",
+    ),
     ([{"type": "marquee"}], "unsupported type: marquee [json-pointer:/blocks/0/type]"),
 ]
 
@@ -461,7 +479,7 @@ async def test_blocks_inside_attachments_are_checked(slack: SlackStandIn, api: A
         "[json-pointer:/attachments/0/blocks/0/text/text]"
     )
     answer = await refusal(api.chat_postMessage(channel="C1", text="x", attachments=[{"text": "a"}] * 101))
-    assert answer["error"] == "invalid_attachments"
+    assert answer["error"] == "too_many_attachments"
 
 
 @pytest.mark.parametrize(
@@ -541,8 +559,8 @@ async def test_a_press_carries_the_message_and_is_answered(
     }
     assert body["user"] == {
         "id": "U1",
-        "username": "léa",
-        "name": "léa",
+        "username": "lea",
+        "name": "lea",
         "team_id": slack.workspace.team["id"],
     }
     assert body["container"] == {
@@ -768,6 +786,109 @@ async def test_direct_messages_open_on_first_use(slack: SlackStandIn, api: Async
     assert [each["text"] for each in slack.dms("U1")] == ["one", "two", "three"]
 
 
+async def test_a_mention_is_an_event_of_its_own(slack: SlackStandIn, lea: User) -> None:
+    app = AsyncApp(client=client_of(slack))
+    heard: list[str] = []
+
+    @app.event("app_mention")
+    async def on_mention(event: Json) -> None:
+        heard.append(event["text"])
+
+    @app.event("message")
+    async def on_message() -> None: ...
+
+    async with bolt(slack, app):
+        lea.post("C1", f"<@{slack.workspace.bot_user}> help")
+        await slack.until(lambda: heard)
+    assert heard == [f"<@{slack.workspace.bot_user}> help"]
+
+
+async def test_the_bot_hears_nothing_of_channels_it_is_not_in(slack: SlackStandIn, lea: User) -> None:
+    slack.add_channel("C2", members=["U1"], bot=False)
+    lea.post("C2", "secret")
+    slack.remove_bot("C1")
+    lea.post("C1", "secret too")
+    assert [each.about for each in slack.events.deliveries] == ["channel_left"]
+
+
+async def test_an_event_needs_its_scope(slack: SlackStandIn, lea: User) -> None:
+    slack.set_scopes("chat:write")
+    lea.post("C1", "unheard")
+    assert slack.events.deliveries == []
+
+
+async def test_a_guest_and_a_stranger_are_told_apart_by_their_payloads(
+    slack: SlackStandIn, api: AsyncWebClient
+) -> None:
+    stranger = slack.add_user("U9", team_id="T0OTHER", is_stranger=True)
+    slack.add_channel("C2", members=["U9"], is_ext_shared=True)
+    async with bolt(slack) as (app, bodies):
+
+        @app.action("claim")
+        async def on_claim(ack: Any) -> None:
+            await ack()
+
+        stranger.post("C2", "hi")
+        root = (await api.chat_postMessage(channel="C2", text="card", blocks=CARD))["ts"]
+        await stranger.press("C2", root, "claim")
+        await slack.until(lambda: len(bodies) == 3)
+    event = next(each for each in bodies if each.get("event", {}).get("user") == "U9")
+    assert (event["event"]["user_team"], event["team_id"]) == ("T0OTHER", slack.workspace.team["id"])
+    assert event["is_ext_shared_channel"]
+    press = next(each for each in bodies if each["type"] == "block_actions")
+    assert press["user"]["team_id"] == "T0OTHER"
+
+
+async def test_people_change_only_what_is_theirs(slack: SlackStandIn, api: AsyncWebClient, lea: User) -> None:
+    ts = (await api.chat_postMessage(channel="C1", text="card"))["ts"]
+    mine = lea.post("C1", "mine")
+    for act in (
+        lambda: lea.edit("C1", ts, "x"),
+        lambda: slack.user("U2").delete("C1", mine),
+        lambda: lea.post("C1", ""),
+        lambda: lea.post("C1", "x", thread_ts="1.000001"),
+    ):
+        with pytest.raises(NotShown):
+            act()
+
+
+async def test_the_rest_of_the_web_api_answers(slack: SlackStandIn, api: AsyncWebClient, lea: User) -> None:
+    slack.add_channel("C2", members=["U1"], bot=False)
+    slack.add_usergroup("S1", handle="care-team", users=["U1"])
+    assert (await api.team_info())["team"]["id"] == slack.workspace.team["id"]
+    assert (await api.bots_info(bot=slack.workspace.bot_id))["bot"]["user_id"] == slack.workspace.bot_user
+    groups = await api.usergroups_list(include_users=True)
+    assert groups["usergroups"][0]["users"] == ["U1"]
+    assert [each["id"] for each in (await api.users_list(limit=2))["members"]] == [
+        slack.workspace.bot_user,
+        "U1",
+    ]
+    assert (await api.conversations_members(channel="C1"))["members"] == [
+        "U1",
+        "U2",
+        slack.workspace.bot_user,
+    ]
+    assert [each["id"] for each in (await api.conversations_list())["channels"]] == ["C1", "C2"]
+    assert [each["id"] for each in (await api.users_conversations())["channels"]] == ["C1"]
+    assert (await refusal(api.conversations_history(channel="C2")))["error"] == "not_in_channel"
+    await api.conversations_join(channel="C2")
+    assert (await api.conversations_info(channel="C2"))["channel"]["is_member"]
+    ts = lea.post("C1", "hello")
+    link = (await api.chat_getPermalink(channel="C1", message_ts=ts))["permalink"]
+    assert link.endswith(f"/archives/C1/p{ts.replace('.', '')}")
+    await api.reactions_add(channel="C1", timestamp=ts, name="eyes")
+    assert (await refusal(api.reactions_add(channel="C1", timestamp=ts, name="eyes")))[
+        "error"
+    ] == "already_reacted"
+    got = await api.reactions_get(channel="C1", timestamp=ts)
+    assert got["message"]["reactions"] == [{"name": "eyes", "users": [slack.workspace.bot_user], "count": 1}]
+    await api.reactions_remove(channel="C1", timestamp=ts, name="eyes")
+    assert (await refusal(api.reactions_remove(channel="C1", timestamp=ts, name="eyes")))[
+        "error"
+    ] == "no_reaction"
+    assert (await api.api_test())["ok"]
+
+
 # Socket Mode
 
 
@@ -856,6 +977,39 @@ async def test_sockets_that_are_cut_come_back_and_get_what_they_missed(
         await slack.until(lambda: slack.acks)
     assert bodies[0]["event"]["text"] == "while away"
     assert slack.acks[-1].attempt >= 1
+
+
+async def test_a_late_confirmation_still_counts(slack: SlackStandIn, lea: User) -> None:
+    slack.ack_timeout, slack.retry_delays = 0.02, (0.5,)
+    async with aiohttp.ClientSession() as session:
+        url = (await client_of(slack).apps_connections_open(app_token=slack.app_token))["url"]
+        async with session.ws_connect(url) as socket:
+            await socket.receive_json()
+            lea.post("C1", "slowly")
+            envelope = await socket.receive_json()
+            await asyncio.sleep(0.1)
+            await socket.send_json({"envelope_id": envelope["envelope_id"]})
+            await slack.until(lambda: slack.acks)
+    assert slack.unacked == []
+    assert len(slack.events.deliveries[0].attempts) == 1
+
+
+async def test_a_socket_can_go_silent_and_the_client_notices(slack: SlackStandIn) -> None:
+    async with bolt(slack):
+        slack.sockets.silence()
+        await slack.until(lambda: slack.sockets.opened >= 2, seconds=8)
+
+
+async def test_there_are_at_most_ten_sockets(slack: SlackStandIn) -> None:
+    client = client_of(slack)
+    async with aiohttp.ClientSession() as session:
+        sockets, first = [], []
+        for _ in range(11):
+            url = (await client.apps_connections_open(app_token=slack.app_token))["url"]
+            sockets.append(await session.ws_connect(url))
+            first.append(await sockets[-1].receive_json())
+    assert [each["type"] for each in first] == ["hello"] * 10 + ["disconnect"]
+    assert first[9]["num_connections"] == 10
 
 
 # HTTP
@@ -1074,6 +1228,27 @@ async def test_each_method_has_its_own_budget_a_minute(api: AsyncWebClient, slac
     await api.conversations_info(channel="C1")
 
 
+async def test_files_and_response_urls_have_misfortunes_too(
+    slack: SlackStandIn, api: AsyncWebClient, lea: User
+) -> None:
+    ts = lea.post("C1", "look", files=[("a.txt", "text/plain", b"abc")])
+    address = slack.channel("C1").by_ts[ts]["files"][0]["url_private_download"]
+    slack.faults.order("503", "download", times=1)
+    slack.faults.order("500", "upload", times=1)
+    headers = {"Authorization": f"Bearer {slack.bot_token}"}
+    async with aiohttp.ClientSession() as session:
+        statuses = []
+        for _ in range(2):
+            async with session.get(address, headers=headers) as answer:
+                statuses.append(answer.status)
+        url = await api.files_getUploadURLExternal(filename="a.txt", length=4)
+        for _ in range(2):
+            async with session.post(url["upload_url"], data=b"four") as answer:
+                statuses.append(answer.status)
+    assert statuses == [503, 200, 500, 200]
+    assert [each.method for each in slack.calls][:2] == ["download", "download"]
+
+
 # From another process
 
 
@@ -1093,6 +1268,27 @@ async def test_a_stand_in_in_its_own_process_is_driven_by_json() -> None:
         assert [each["method"] for each in await slack.do("state.calls")] == ["chat.postMessage"]
         with pytest.raises(remote.ControlFailed):
             await slack.do("slack.__aexit__")
+
+
+async def test_a_stand_in_ends_when_whoever_started_it_is_gone() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.fakes.slack",
+        "--while-stdin",
+        cwd=remote.ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin
+    assert process.stdout
+    try:
+        assert json.loads(await process.stdout.readline())["bot_token"]
+        process.stdin.close()
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
 
 
 async def test_two_people_can_press_in_the_same_instant(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from tests.fakes.slack.errors import Refused
-from tests.fakes.slack.faults import Fault
+from tests.fakes.slack.misfortune import strike
 from tests.fakes.slack.state import Call
 from tests.fakes.slack.web_api import chat, conversations, files, misc, reactions, users, views
 from tests.fakes.slack.web_api.registry import METHODS, Method, read
@@ -42,14 +41,14 @@ class WebApi:
         call = Call(name, {key: value for key, value in given.items() if key != "token"}, time.time())
         self._slack.workspace.calls.append(call)
         fault = self._slack.faults.next(name)
-        early = await self._misfortune(request, fault, call)
+        early = await strike(request, fault, call)
         if early is not None:
             return early
         answer, status, headers = self._answer(request, method, given, call)
         if warnings and status == 200:
             answer.setdefault("warning", ",".join(warnings))
             answer.setdefault("response_metadata", {}).setdefault("warnings", warnings)
-        late = await self._misfortune(request, fault, call, after=True)
+        late = await strike(request, fault, call, after=True)
         if late is not None:
             return late
         call.status, call.error, call.answer = status, answer.get("error"), answer
@@ -96,41 +95,6 @@ class WebApi:
             "connections:write" if method.token == "app" else ",".join(sorted(known.scopes))
         )
         headers["x-accepted-oauth-scopes"] = ",".join(method.scopes)
-
-    async def _misfortune(
-        self, request: web.Request, fault: Fault | None, call: Call, *, after: bool = False
-    ) -> web.StreamResponse | None:
-        if fault is None or (fault.kind.endswith("_after")) != after:
-            return None
-        kind = fault.kind.removesuffix("_after")
-        if kind == "slow":
-            await asyncio.sleep(fault.seconds)
-            return None
-        if kind == "hang":
-            await asyncio.sleep(fault.seconds)
-        if kind in ("hang", "cut"):
-            call.status, call.error = 0, kind
-            return await _cut(request)
-        if kind == "error":
-            call.status, call.error = 200, fault.error
-            return web.json_response({"ok": False, "error": fault.error})
-        call.status, call.error = int(kind), f"fault {fault.kind}"
-        if kind == "429":
-            call.error = "ratelimited"
-            return web.json_response(
-                {"ok": False, "error": "ratelimited"},
-                status=429,
-                headers={"Retry-After": str(fault.retry_after)},
-            )
-        return web.Response(
-            status=int(kind), text="<html><body>Server Error</body></html>", content_type="text/html"
-        )
-
-
-async def _cut(request: web.Request) -> web.StreamResponse:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=500)
 
 
 def _channel(given: Json) -> str | None:

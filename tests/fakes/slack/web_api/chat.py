@@ -39,6 +39,8 @@ def content(slack: SlackStandIn, args: Json, *, most: int = MAX_TEXT, cut: bool 
             raise Refused("msg_blocks_too_long")
         made["blocks"] = slack.messages.blocks(args["blocks"])
     if "attachments" in args:
+        if len(args["attachments"]) > 100:
+            raise Refused("too_many_attachments")
         wrong = check_attachments(args["attachments"])
         if wrong:
             blocks = any("/blocks" in each for each in wrong)

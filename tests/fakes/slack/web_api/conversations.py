@@ -177,6 +177,23 @@ def open_(slack: SlackStandIn, args: Json) -> Json:
     team_id="str",
 )
 def list_(slack: SlackStandIn, args: Json) -> Json:
+    return _listed(slack, args, mine=False)
+
+
+@method(
+    "users.conversations",
+    json_body=False,
+    cursor="str",
+    limit="int",
+    types="str",
+    exclude_archived="bool",
+    team_id="str",
+)
+def mine(slack: SlackStandIn, args: Json) -> Json:
+    return _listed(slack, args, mine=True)
+
+
+def _listed(slack: SlackStandIn, args: Json, *, mine: bool) -> Json:
     types = (args.get("types") or "public_channel").split(",")
     me = slack.workspace.bot_user
     for kind, name in _TYPES.items():
@@ -187,7 +204,7 @@ def list_(slack: SlackStandIn, args: Json) -> Json:
         for each in slack.workspace.channels.values()
         if _TYPES[each.kind] in types
         and not each.is_deleted
-        and (each.kind == "channel" or me in each.members)
+        and ((each.kind == "channel" and not mine) or me in each.members)
         and not (args.get("exclude_archived") and each.is_archived)
     ]
     some, following = page(found, args)

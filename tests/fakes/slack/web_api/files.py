@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import mimetypes
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import BodyPartReader, web
 
 from tests.fakes.slack.errors import Refused
-from tests.fakes.slack.state import Generated, StoredFile
+from tests.fakes.slack.misfortune import strike
+from tests.fakes.slack.state import Call, Generated, StoredFile
 from tests.fakes.slack.web_api.registry import method
 
 if TYPE_CHECKING:
@@ -108,9 +110,9 @@ class FileStore:
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
         """Bytes come in, straight to disk."""
-        fault = self._slack.faults.next("upload")
-        if fault is not None:
-            return web.Response(status=500 if fault.kind == "cut" else int(fault.kind[:3]))
+        return await self._faulty(request, "upload", self._upload)
+
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
         file_id = self._uploads.get(request.match_info["ticket"])
         stored = self._slack.workspace.files.get(file_id or "")
         if stored is None or stored.content is not None:
@@ -128,9 +130,9 @@ class FileStore:
 
     async def download(self, request: web.Request) -> web.StreamResponse:
         """Bytes go out, to who carries the token; anybody else is shown the login page, with a 200."""
-        fault = self._slack.faults.next("download")
-        if fault is not None and fault.kind[:3].isdigit():
-            return web.Response(status=int(fault.kind[:3]))
+        return await self._faulty(request, "download", self._download)
+
+    async def _download(self, request: web.Request) -> web.StreamResponse:
         known = self._slack.workspace
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         allowed = token == known.bot_token and token not in known.revoked and "files:read" in known.scopes
@@ -138,23 +140,35 @@ class FileStore:
         if not allowed:
             return web.Response(text=_LOGIN, content_type="text/html")
         if stored is None or not stored.complete:
-            return web.Response(
-                status=404, text="<html><body>File not found</body></html>", content_type="text/html"
-            )
-        return await self._stream(request, stored, cut=fault is not None and fault.kind == "cut")
-
-    async def _stream(self, request: web.Request, stored: StoredFile, *, cut: bool) -> web.StreamResponse:
-        answer = web.StreamResponse(
-            headers={"Content-Type": stored.record["mimetype"], "Content-Length": str(stored.record["size"])}
-        )
+            page = "<html><body>File not found</body></html>"
+            return web.Response(status=404, text=page, content_type="text/html")
+        record = stored.record
+        headers = {"Content-Type": record["mimetype"], "Content-Length": str(record["size"])}
+        answer = web.StreamResponse(headers=headers)
         await answer.prepare(request)
         for piece in stored.chunks():
             await answer.write(piece)
-            if cut and request.transport is not None:
-                request.transport.abort()
-                return answer
         await answer.write_eof()
         return answer
+
+    async def _faulty(
+        self,
+        request: web.Request,
+        name: str,
+        do: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        """Noted among the calls and open to misfortunes, as methods are."""
+        call = Call(name, {"path": request.path}, time.time())
+        self._slack.workspace.calls.append(call)
+        fault = self._slack.faults.next(name)
+        early = await strike(request, fault, call)
+        if early is not None:
+            return early
+        answer = await do(request)
+        call.status, call.took_effect = answer.status, answer.status == 200
+        if answer.prepared:
+            return answer
+        return await strike(request, fault, call, after=True) or answer
 
     def share(self, stored: StoredFile, channel_id: str, ts: str) -> None:
         """Note where a file was shared."""
