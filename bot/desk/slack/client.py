@@ -5,7 +5,6 @@ Tokens and texts are never logged; the library's own logs hold both and are sile
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import IO, Any
@@ -332,7 +331,7 @@ class Calls:
             await self._budget.enter(method, channel, self._priority)
         try:
             answer = await make()
-        except (SlackClientError, aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except (TimeoutError, SlackClientError, aiohttp.ClientError, OSError) as error:
             ours = translated(error)
             self._note(ours, method, error)
         else:

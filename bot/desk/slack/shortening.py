@@ -45,20 +45,21 @@ _WAYS = (
     "rue|avenue|av|ave|boulevard|bd|bld|blvd|place|pl|chemin|impasse|allée|allées|allee|quai|cours|route|rte|"
     "square|passage|faubourg|fbg|résidence|residence|lotissement|sentier|esplanade|promenade|ruelle|venelle"
 )
-_TOWN = rf"(?:F-)?(?:0[1-9]|[1-8]\d|9[0-8])\d{{3}},?[ ]"
+_TOWN = r"(?:F-)?(?:0[1-9]|[1-8]\d|9[0-8])\d{3},?[ ]"
 _FRENCH = re.compile(rf"{_NUMBER}(?:{_WAYS})\b\.?[ ]{_NAME}(?:[ ,\n-]{{1,4}}{_TOWN}{_NAME})?", re.IGNORECASE)
 _FRENCH_TOWN = re.compile(rf"(?<![\w.,])(?i:{_TOWN})(?=[A-ZÀ-ÖØ-Ý])(?i:{_NAME})")
 _PLAIN_WAYS = "street|road|avenue|lane|boulevard|crescent|terrace|mews"
 _OTHER_WAYS = "St|Rd|Ave|Ln|Blvd|Dr|Drive|Ct|Court|Pl|Place|Sq|Square|Way|Close|Gardens|Row|Hill|Park"
 _ENGLISH = re.compile(
-    rf"(?<![\w.,])\d{{1,5}}[A-Za-z]?,?[ ](?:[\w'’.-]{{1,20}}[ ]){{1,4}}?(?:(?i:{_PLAIN_WAYS})|{_OTHER_WAYS})\b\.?"
+    r"(?<![\w.,])\d{1,5}[A-Za-z]?,?[ ](?:[\w'’.-]{1,20}[ ]){1,4}?"
+    rf"(?:(?i:{_PLAIN_WAYS})|{_OTHER_WAYS})\b\.?"
 )
 _BRITISH_TOWN = re.compile(r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}(?!\w)")
 _REPEATED = re.compile(rf"{re.escape(ADDRESS)}(?:[ ,\n]{{1,4}}{re.escape(ADDRESS)})+")
 
 
 @lru_cache(maxsize=512)
-def shorteneded(text: str) -> str:
+def shortened(text: str) -> str:
     """The text without what tells where somebody lives or is reached."""
     text = _without_emails(text)
     text = _PHONE.sub(_phone, text)
