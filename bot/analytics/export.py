@@ -37,6 +37,7 @@ class What(StrEnum):
     HANDOFFS = "handoffs"
     RECEIPTS = "receipts"
     FEEDBACK = "feedback"
+    RATINGS = "ratings"
     ERRORS = "errors"
 
 
@@ -55,6 +56,7 @@ SOURCES: Mapping[What, FromClause] = {
     What.HANDOFFS: schema.handoffs,
     What.RECEIPTS: schema.receipts,
     What.FEEDBACK: schema.feedback,
+    What.RATINGS: schema.ratings,
     What.ERRORS: schema.errors,
 }
 

@@ -1,7 +1,8 @@
 """Numbers, computed from the record and from nothing else.
 
 A conversation counts in the span in which it was opened. "Resolved" means that somebody said so:
-a customer who went quiet is counted apart, never as helped.
+a customer who went quiet is counted apart, never as helped. What an agent marked as spam was no
+customer: it is counted once, and in nothing else.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.analytics import schema
 from bot.analytics.database import Database
 from bot.analytics.views import conversations_view as episodes
+from bot.domain.conversation import Outcome
+
+
+SATISFIED = 4
+"""The lowest score of a satisfied customer, out of 5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,13 @@ class Summary:
 
     ``by_bot`` were confirmed by the customer and never needed a person; ``quiet`` went quiet
     without one; ``given_up`` asked for a person, and none had answered when it was closed.
-    ``errors`` counts what failed, whatever it did to a customer.
+    ``errors`` counts what failed, whatever it did to a customer. ``spam`` are not among the
+    ``conversations``.
+
+    ``csat`` is the share, from 0 to 1, of 4 and 5 among the ``rated`` conversations; None without any.
+    That is the usual definition for a scale of five ("satisfied responses", 4 or 5, over all responses:
+    https://help.delighted.com/article/240-how-is-csat-calculated). A conversation counts with its last
+    rating, and one that nobody rated does not count. ``rating`` is the mean, from 1 to 5.
     """
 
     conversations: int
@@ -49,6 +61,10 @@ class Summary:
     agent_messages: int
     helped: int
     not_helped: int
+    spam: int
+    rated: int
+    csat: float | None
+    rating: float | None
     errors: int
     bot_delay: Delay
     human_delay: Delay
@@ -62,9 +78,15 @@ async def summary(database: Database, since: datetime, until: datetime) -> Summa
     """
     async with database.reading() as connection:
         counts = (await connection.execute(_counts(since, until))).mappings().one()
+        rated = (await connection.execute(_ratings(since, until))).mappings().one()
+        spam = select(func.count()).where(*_opened(since, until), episodes.c.outcome == Outcome.SPAM.value)
         errors = schema.errors.c.at
         return Summary(
             **{name: int(value or 0) for name, value in counts.items()},
+            spam=await connection.scalar(spam) or 0,
+            rated=rated["rated"],
+            csat=_ratio(rated["satisfied"], rated["rated"]),
+            rating=_ratio(rated["total"], rated["rated"]),
             errors=await connection.scalar(select(func.count()).where(errors >= since, errors < until)) or 0,
             bot_delay=await _delay(connection, episodes.c.first_bot_answer_seconds, since, until),
             human_delay=await _delay(connection, episodes.c.first_human_answer_seconds, since, until),
@@ -119,8 +141,26 @@ def _counts(since: datetime, until: datetime) -> Select[*tuple[Any, ...]]:
     ).where(*_within(since, until))
 
 
-def _within(since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
+def _ratings(since: datetime, until: datetime) -> Select[*tuple[Any, ...]]:
+    score = episodes.c.rating
+    return select(
+        func.count(score).label("rated"),
+        func.sum(case((score >= SATISFIED, 1), else_=0)).label("satisfied"),
+        func.sum(score).label("total"),
+    ).where(*_within(since, until))
+
+
+def _ratio(part: int | None, whole: int) -> float | None:
+    return float(part or 0) / whole if whole else None
+
+
+def _opened(since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
     return episodes.c.opened_at >= since, episodes.c.opened_at < until
+
+
+def _within(since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Conversations with customers, opened then."""
+    return *_opened(since, until), func.coalesce(episodes.c.outcome, "") != Outcome.SPAM.value
 
 
 async def _delay(

@@ -72,6 +72,8 @@ conversations_view = table(
     column("agent_messages", Integer),
     column("helped", Integer),
     column("not_helped", Integer),
+    column("rating", Integer),
+    column("rated_at", UtcDateTime),
 )
 
 _ARRIVED = "status IN ('delivered', 'maybe_duplicate')"
@@ -131,6 +133,13 @@ def _feedback(helped: str) -> str:
     return f"(SELECT COUNT(*) FROM feedback f WHERE f.conversation_id = c.conversation_id AND {helped})"  # noqa: S608
 
 
+def _rated(name: str) -> str:
+    """Of a customer's last word on it."""
+    return f"""
+  (SELECT r.{name} FROM ratings r WHERE r.conversation_id = c.conversation_id
+    ORDER BY r.at DESC, r.fact_id DESC LIMIT 1)"""  # noqa: S608
+
+
 _ASKED = "'requested', 'escalated'"
 _ANY = "'requested', 'escalated', 'claimed', 'taken_over', 'requeued'"
 
@@ -163,7 +172,9 @@ SELECT c.fact_id, c.at, c.conversation_id, c.identity_id, i.channel, i.account, 
   {_messages_of("bot")} AS bot_messages,
   {_messages_of("agent")} AS agent_messages,
   {_feedback("f.helped")} AS helped,
-  {_feedback("NOT f.helped")} AS not_helped
+  {_feedback("NOT f.helped")} AS not_helped,
+  {_rated("score")} AS rating,
+  {_rated("at")} AS rated_at
 FROM conversation_changes c
 JOIN identities i ON i.identity_id = c.identity_id
 WHERE c.change = 'opened'
