@@ -14,6 +14,7 @@ import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import UnionType
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -40,6 +41,9 @@ PREFIX = "GUICHET_"
 PROJECT = Path(__file__).resolve().parents[1]
 """Where ``config/`` and ``rasa_project/`` are; relative paths in the settings start here."""
 
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DEFAULT_TEAM = "care"
+_TEAM_NAME = re.compile(r"^[a-z][a-z0-9_-]{0,31}$")
 _HOURS = re.compile(r"^(?:([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")
 
 
@@ -160,7 +164,46 @@ class MediaSettings(Section):
     max_mb: int = Field(10, ge=1, le=20)
 
 
-class TeamSettings(Section):
+SlackChannel = Annotated[str, Field(pattern=r"^[CG][A-Z0-9]{2,20}$")]
+SlackUser = Annotated[str, Field(pattern=r"^[UW][A-Z0-9]{2,20}$")]
+Channels = Annotated[tuple[SlackChannel, ...], NoDecode, BeforeValidator(_split)]
+People = Annotated[tuple[SlackUser, ...], NoDecode, BeforeValidator(_split)]
+Languages = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[a-z]{2}$")], ...], NoDecode, BeforeValidator(_split)
+]
+Roles = Annotated[tuple[Literal["agent", "lead", "admin"], ...], NoDecode, BeforeValidator(_split)]
+
+
+class SlackSettings(Section):
+    """Agents in Slack: on when there is a bot token."""
+
+    bot_token: SecretStr | None = None
+    app_token: SecretStr | None = None
+    """Opens the socket, with ``mode = "socket"``."""
+    signing_secret: SecretStr | None = None
+    """Proves that a request is Slack's, with ``mode = "http"``."""
+    mode: Literal["socket", "http"] = "socket"
+    api_base: str = "https://slack.com/api/"
+    path: str = Field("/slack/events", pattern=r"^/[A-Za-z0-9/_-]{1,100}$")
+    """Where the web process takes Slack's requests, with ``mode = "http"``."""
+    admins: People = ()
+    """Slack ids of those who may act in every team."""
+    undo_seconds: float = Field(3.0, ge=0, le=60)
+    """How long a reply waits, and can be taken back, before it leaves."""
+    reveal: Roles = ("agent", "lead", "admin")
+    """Who may see what Slack shows shortened: emails, phone numbers, addresses."""
+    lag_seconds: float = Field(60.0, gt=0)
+    """Staff are told when what they see is that late."""
+
+
+def _time_zone(value: str | None) -> str | None:
+    try:
+        return value and str(ZoneInfo(value))
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("not a time zone this machine knows, e.g. Europe/Paris") from error
+
+
+class TeamHoursSettings(Section):
     """When a team answers, e.g. ``monday = "09:00-19:00"``; an empty day is closed."""
 
     monday: str = ""
@@ -170,31 +213,72 @@ class TeamSettings(Section):
     friday: str = ""
     saturday: str = ""
     sunday: str = ""
+    time_zone: str | None = None
+    """``hours.time_zone`` when left out."""
+    holidays: str | None = Field(None, pattern=r"^([A-Z]{2})?$")
+    """``hours.holidays`` when left out; empty for none."""
 
-    @field_validator("*")
+    @field_validator(*WEEKDAYS)
     @classmethod
     def _hours(cls, value: str) -> str:
         if not _HOURS.match(value):
             raise ValueError('write opening hours as "09:00-19:00", or "" for a closed day')
         return value
 
+    _zone = field_validator("time_zone")(_time_zone)
+
+
+class TeamSettings(Section):
+    """A team of people: what comes to it, who they are, and what it promises. The team ``care`` gets what
+    no other team does, and its hours stand in for those of a team without."""
+
+    channels: Channels = ()
+    """Slack channels (ids) its conversations are spread over."""
+    agents: People = ()
+    """Slack ids of those who answer."""
+    leads: People = ()
+    """Slack ids of those who lead it; they may answer too."""
+    language: Literal["fr", "en"] = "fr"
+    """Of what all of the team reads."""
+    strict: bool = False
+    """Only the *Reply* button writes to the customer; plain messages in a thread are notes."""
+    languages: Languages = ()
+    """What the team speaks; empty for any."""
+    speaks: dict[SlackUser, Languages] = {}
+    """What a member speaks, for assignment; the team's languages for one who is not named."""
+    intents: Words = ()
+    """What comes to this team, whatever the FAQ entry says."""
+    first_response_minutes: int = Field(15, ge=0, le=10_080)
+    """A person answers within that opening time; 0 for no promise."""
+    resolution_hours: int = Field(24, ge=0, le=1_000)
+    """It is resolved within that opening time of the first answer; 0 for no promise."""
+    escalation: str | None = None
+    """The team told when a promise is broken; itself when left out."""
+    assign: Literal["pull", "push"] = "pull"
+    """Whether members claim conversations or are given them."""
+    limit: int = Field(5, ge=1, le=200)
+    """Conversations a member is given at once, with ``assign = "push"``."""
+    answer_while_waiting: bool = True
+    """FAQ entries marked ``while_waiting`` are answered to those who wait."""
+    tell_waiting_time: bool = True
+    """A waiting customer is told how long it lately took, when that is known."""
+    hours: TeamHoursSettings | None = None
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Slack ids of all who answer, each once."""
+        return tuple(dict.fromkeys((*self.agents, *self.leads)))
+
 
 class HoursSettings(Section):
-    """Opening hours. The team ``care`` stands in for a team that is not listed."""
+    """What opening hours have in common; the hours themselves are the teams': ``[teams.<name>.hours]``."""
 
     time_zone: str = "Europe/Paris"
+    """In which customers are told times, whatever the team's own."""
     holidays: str = Field("FR", pattern=r"^([A-Z]{2})?$")
     """Country whose public holidays are closed days; empty for none."""
-    teams: dict[str, TeamSettings] = {}
 
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError("not a time zone this machine knows, e.g. Europe/Paris") from error
-        return value
+    _zone = field_validator("time_zone")(_time_zone)
 
 
 class TimeoutSettings(Section):
@@ -202,6 +286,9 @@ class TimeoutSettings(Section):
 
     idle_minutes: int = Field(30, ge=1)
     """A conversation with the bot is closed after that much silence."""
+    agent_idle_minutes: int = Field(15, ge=1)
+    """Opening time a customer's message to an agent may wait before the agent is told; after as much again
+    the conversation goes back to the queue."""
     reopen_hours: int = Field(24, ge=0)
     """A message within that time reopens the last conversation instead of opening one."""
     drain_seconds: float = Field(8.0, gt=0)
@@ -251,7 +338,9 @@ class Settings(BaseSettings):
     shop: ShopSettings = ShopSettings()
     smtp: SmtpSettings = SmtpSettings()
     media: MediaSettings = MediaSettings()
+    slack: SlackSettings = SlackSettings()
     hours: HoursSettings = HoursSettings()
+    teams: dict[str, TeamSettings] = {}
     timeouts: TimeoutSettings = TimeoutSettings()
     retention: RetentionSettings = RetentionSettings()
     metrics: MetricsSettings = MetricsSettings()
@@ -358,6 +447,7 @@ def load_settings() -> Settings:
     """
     path = config_file()
     found = _read_toml(path)
+    _refuse_old_hours(found, path)
     _refuse_unknown_keys(found, path)
     _refuse_unknown_variables(os.environ)
     _refuse_secrets(found, path)
@@ -423,13 +513,15 @@ def _tables(
         if below is not None:
             yield from _tables(value, below, (*above, name))
         elif field.annotation == dict[str, TeamSettings]:
-            for team, days in value.items():
-                if isinstance(days, Mapping):
-                    yield from _tables(days, TeamSettings, (*above, name, team))
+            for team, its in value.items():
+                if isinstance(its, Mapping):
+                    yield from _tables(its, TeamSettings, (*above, name, team))
 
 
 def _model_of(annotation: Any) -> type[BaseModel] | None:
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    """The section a field holds, if it holds one (or None)."""
+    found = (annotation, *get_args(annotation)) if isinstance(annotation, UnionType) else (annotation,)
+    return next((one for one in found if isinstance(one, type) and issubclass(one, BaseModel)), None)
 
 
 def _variables() -> Iterator[tuple[str, Any, tuple[str, ...]]]:
@@ -449,8 +541,28 @@ def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
         plain = name.upper()
         if not plain.startswith(PREFIX) or "__" not in plain or plain in known:
             continue
-        if not plain.startswith("GUICHET_HOURS__TEAMS__"):
+        if plain.startswith("GUICHET_HOURS__TEAMS__"):
+            raise ConfigurationError(f"{name}: opening hours moved to the teams; name it {_moved(plain)}.")
+        if not plain.startswith("GUICHET_TEAMS__"):
             raise ConfigurationError(f"{name} is not a setting{_did_you_mean(plain, known)}.")
+
+
+def _moved(variable: str) -> str:
+    """What a variable of the old place is called now."""
+    team, _, day = variable.removeprefix("GUICHET_HOURS__TEAMS__").partition("__")
+    return f"GUICHET_TEAMS__{team}__HOURS__{day}" if day else f"GUICHET_TEAMS__{team}__HOURS"
+
+
+def _refuse_old_hours(found: Mapping[str, Any], path: Path) -> None:
+    hours = found.get("hours")
+    teams = hours.get("teams") if isinstance(hours, Mapping) else None
+    if teams is None:
+        return
+    team = next(iter(teams), DEFAULT_TEAM) if isinstance(teams, Mapping) else DEFAULT_TEAM
+    raise ConfigurationError(
+        f"{path}: opening hours moved to the teams; "
+        f"write [teams.{team}.hours] instead of [hours.teams.{team}]."
+    )
 
 
 def _refuse_secrets(found: Mapping[str, Any], path: Path) -> None:
@@ -524,6 +636,8 @@ def _check_together(settings: Settings) -> None:
                 "telegram.mode is webhook, but neither telegram.webhook_url nor web.public_url says "
                 "where Telegram finds this server; set one of them to its https address."
             )
+    _check_slack(settings)
+    _check_teams(settings)
     if settings.smtp.url is not None and settings.smtp.sender is None:
         raise ConfigurationError("smtp.sender is missing: the address that mails are sent from.")
     if settings.nlu.urls and settings.nlu.token is None:
@@ -533,3 +647,50 @@ def _check_together(settings: Settings) -> None:
         )
     if settings.web.secret is not None and len(settings.web.secret.get_secret_value()) < 16:
         raise ConfigurationError("GUICHET_WEB__SECRET is too short: use 32 random characters or more.")
+
+
+def _check_slack(settings: Settings) -> None:
+    slack = settings.slack
+    if slack.bot_token is None:
+        if slack.app_token is not None or slack.signing_secret is not None:
+            raise ConfigurationError(
+                "GUICHET_SLACK__BOT_TOKEN is not set, but Slack is configured: set it to the bot token "
+                "(xoxb-…) of your Slack app, or remove the other Slack secrets."
+            )
+        return
+    if slack.mode == "http" and slack.signing_secret is None:
+        raise ConfigurationError(
+            "GUICHET_SLACK__SIGNING_SECRET is not set: with slack.mode = http it proves that a request is "
+            "Slack's; copy it from the app's Basic Information."
+        )
+    if slack.mode == "socket" and slack.app_token is None:
+        raise ConfigurationError(
+            "GUICHET_SLACK__APP_TOKEN is not set: with slack.mode = socket it opens the socket; make an "
+            "app-level token (xapp-…) with connections:write in the app's Basic Information."
+        )
+    if not settings.teams:
+        raise ConfigurationError("Slack is on, but there is no team: add [teams.care] with its channels.")
+    for name, team in settings.teams.items():
+        if not team.channels:
+            raise ConfigurationError(
+                f"teams.{name}.channels is empty, but Slack is on: "
+                "name the channel (id) where this team works."
+            )
+
+
+def _check_teams(settings: Settings) -> None:
+    for name, team in settings.teams.items():
+        if not _TEAM_NAME.match(name):
+            raise ConfigurationError(
+                f"teams.{name}: a team's name has 1 to 32 small letters, digits, - or _, a letter first."
+            )
+        if team.escalation is not None and team.escalation not in settings.teams:
+            near = _did_you_mean(team.escalation, set(settings.teams))
+            raise ConfigurationError(
+                f"teams.{name}.escalation names {team.escalation!r}, which is no team{near}."
+            )
+        strangers = set(team.speaks) - set(team.members)
+        if strangers:
+            raise ConfigurationError(
+                f"teams.{name}.speaks names {min(strangers)}, who is neither among its agents nor its leads."
+            )

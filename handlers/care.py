@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from bot.domain.chat import Chat
 from bot.domain.decision import Decision
+from bot.domain.identity import Agent
 from bot.domain.turn import Turn
 from bot.ports.knowledge import Knowledge
+from bot.ports.roster import Presence, Roster, Waits
 from bot.ports.shop import Shop
 from handlers.hours import Hours
 from handlers.replies import Replies
+from handlers.teams import Teams
 
-TEAMS = {
-    "adverse_reaction": "safety",
-    "distress": "safety",
-    "threat": "safety",
-    "minor": "safety",
-    "withdrawal": "care",
-    "data_request": "dpo",
-}
 MENU = (
     "order_status",
     "faq_delivery_times",
@@ -81,16 +76,46 @@ def _unheard(_number: str) -> None:
     return
 
 
+class NobodyAway:
+    """A roster of a house where nobody says that they are away."""
+
+    async def presence(self, _agent_id: str) -> Presence:
+        """Here."""
+        return Presence()
+
+    async def say(self, _agent: Agent, *, away: bool, at: datetime) -> None:
+        """Not kept."""
+
+    async def saw(self, _agent_id: str, *, online: bool) -> None:
+        """Not kept."""
+
+
+class NothingKnown:
+    """Waits of a house that does not measure them."""
+
+    async def recent(self, _team: str) -> Sequence[float]:
+        """None."""
+        return ()
+
+
+async def _empty(_team: str) -> Sequence[datetime]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Care:
     """Everything a handler reads besides its turn.
 
     Attributes:
-        teams: the team of a protected intent; FAQ entries name their own.
-        default_team: who gets everything else.
+        teams: who looks after what, and what they promise.
+        roster: which agents are here.
+        waits: how long customers waited for each team lately.
+        queue: since when each customer waits whom a team has not answered yet.
         privacy_url: the privacy notice.
         menu: what the help offers: FAQ intents, or ``order_status``.
         idle_after: silence after which a conversation with the bot is closed.
+        agent_idle_after: opening time after which an agent who does not answer is reminded, and after as much
+            again the conversation goes back to the queue.
         remind_after: opening time after which a waiting customer hears from us once; None for never.
         acknowledge_every: at most one acknowledgement of a waiting customer's messages in that time.
         email_every: at most one email about an answer in that time.
@@ -105,10 +130,13 @@ class Care:
     hours: Hours
     privacy_url: str
     thresholds: Thresholds = Thresholds()
-    teams: Mapping[str, str] = field(default_factory=lambda: dict(TEAMS))
-    default_team: str = "care"
+    teams: Teams = Teams()
+    roster: Roster = NobodyAway()
+    waits: Waits = NothingKnown()
+    queue: Callable[[str], Awaitable[Sequence[datetime]]] = _empty
     menu: tuple[str, ...] = MENU
     idle_after: timedelta = timedelta(minutes=30)
+    agent_idle_after: timedelta = timedelta(minutes=15)
     remind_after: timedelta | None = timedelta(minutes=15)
     acknowledge_every: timedelta = timedelta(minutes=10)
     email_every: timedelta = timedelta(hours=1)
@@ -116,12 +144,15 @@ class Care:
     order_missed: Callable[[str], None] = _unheard
     resume_email_enabled: Callable[[Chat], bool] = _never
 
-    def team_of(self, intent: str) -> str:
-        """Who looks after an intent."""
-        if intent in self.teams:
-            return self.teams[intent]
-        entry = self.knowledge.answer(intent, "fr")
-        return (entry.team if entry else "") or self.default_team
+    @property
+    def default_team(self) -> str:
+        """Who gets what no other team does."""
+        return self.teams.default
+
+    def team_of(self, intent: str, language: str) -> str:
+        """Who looks after an intent (empty when it is not known) of a customer who speaks that language."""
+        entry = self.knowledge.answer(intent, language) if intent else None
+        return self.teams.route(intent, language, entry.team if entry else "")
 
 
 Behaviour = Callable[[Turn, Care], Awaitable[Decision]]

@@ -12,22 +12,22 @@ from handlers.saying import answer, human_button, menu_buttons, topic_buttons
 
 async def unsure(turn: Turn, care: Care) -> Decision:
     """We did not understand."""
-    return climb(turn, care, "fallback.rephrase", reading.read(turn, care).options)
+    return await climb(turn, care, "fallback.rephrase", reading.read(turn, care).options)
 
 
 async def out_of_scope(turn: Turn, care: Care) -> Decision:
     """We understood that it is not ours to answer."""
-    return climb(turn, care, "fallback.out_of_scope", care.menu[:3])
+    return await climb(turn, care, "fallback.out_of_scope", care.menu[:3])
 
 
 async def none_of_these(turn: Turn, care: Care) -> Decision:
     """None of the questions we guessed."""
-    return climb(turn, care, "fallback.none_of_these", ())
+    return await climb(turn, care, "fallback.none_of_these", ())
 
 
 async def wordless(turn: Turn, care: Care) -> Decision:
     """Emoji, punctuation, a sticker: nothing we can read."""
-    return climb(turn, care, "fallback.wordless", care.menu[:3])
+    return await climb(turn, care, "fallback.wordless", care.menu[:3])
 
 
 async def menu(turn: Turn, care: Care) -> Decision:
@@ -36,14 +36,14 @@ async def menu(turn: Turn, care: Care) -> Decision:
     return answer(turn, care, text, buttons=menu_buttons(care, turn.language))
 
 
-def climb(
+async def climb(
     turn: Turn, care: Care, key: str, suggestions: tuple[str, ...], *, awaiting: str | None = None
 ) -> Decision:
     """One step up: ``key`` first, an offer the second time in a row, a person the third."""
     times = turn.chat.dialogue.unsure + 1
     if times >= 3:
         opening = care.replies.get("handoff.unsure", turn.language)
-        return handoff.to_person(turn, care, opening, reason=HandoffReason.UNSURE)
+        return await handoff.to_person(turn, care, opening, reason=HandoffReason.UNSURE)
     if times == 2:
         return handoff.offer(turn, care, "fallback.offer", unsure=times)
     buttons = (*topic_buttons(care, suggestions, turn.language), human_button(care, turn.language))

@@ -6,9 +6,10 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from bot.domain.chat import Chat, Dialogue
-from bot.domain.decision import Decision
+from bot.domain.decision import Decision, Send
 from bot.domain.events import ButtonPress, CustomerMessage
 from bot.domain.message import Button
+from bot.domain.outgoing import MessageOut
 from bot.domain.turn import Turn
 from bot.ports.knowledge import Answer
 from handlers import fallback, handoff, order_status, reading
@@ -111,3 +112,51 @@ def _help_buttons(care: Care, topics: tuple[str, ...], language: str) -> tuple[B
 
 def _has_files(turn: Turn) -> bool:
     return isinstance(turn.event, CustomerMessage) and bool(turn.event.attachments)
+
+
+# --- while the customer waits for a person -------------------------------------------------
+
+
+def may_answer_waiting(turn: Turn, care: Care) -> bool:
+    """Whether all that is asked may be answered to somebody who waits: entries marked so, of a team that
+    wants it, and nothing else is wrong."""
+    return bool(_harmless(turn, care, _asked(turn, care)))
+
+
+async def answer_waiting(turn: Turn, care: Care) -> Decision:
+    """Answer, as the automatic assistant that it is; the customer keeps their place in the queue."""
+    return _tell_waiting(turn, care, _harmless(turn, care, _asked(turn, care)))
+
+
+async def pressed_while_waiting(turn: Turn, care: Care) -> Decision:
+    """A question's button tapped while waiting: answered like one that was typed."""
+    entries = _harmless(turn, care, (pressed_topic(turn),))
+    return _tell_waiting(turn, care, entries) if entries else await handoff.acknowledge(turn, care)
+
+
+def _asked(turn: Turn, care: Care) -> tuple[str, ...]:
+    found = reading.read(turn, care)
+    if found.kind is reading.Kind.SEVERAL:
+        return found.options
+    return (found.intent,) if found.kind is reading.Kind.SURE else ()
+
+
+def _harmless(turn: Turn, care: Care, asked: tuple[str, ...]) -> tuple[Answer, ...]:
+    """The entries that answer all of it, or none."""
+    current = turn.chat.conversation.handoff if turn.chat.conversation else None
+    if current is None or current.urgent or _has_files(turn) or reading.is_upset(turn, care.thresholds):
+        return ()
+    if not care.teams.of(current.team).answer_while_waiting:
+        return ()
+    entries = tuple(care.knowledge.answer(intent, turn.language) for intent in asked)
+    found = tuple(entry for entry in entries if entry is not None and entry.while_waiting)
+    return found if len(found) == len(asked) else ()
+
+
+def _tell_waiting(turn: Turn, care: Care, entries: tuple[Answer, ...]) -> Decision:
+    text = "\n\n".join(entry.text for entry in entries)
+    said = care.replies.get("waiting.answer", turn.language, answer=text)
+    # The bot's own words: dropped if a person claims first.
+    message = MessageOut(text=said, topic=entries[-1].intent)
+    chat = answered(turn.chat, tuple(entry.intent for entry in entries))
+    return Decision(chat=chat, sends=(Send(payload=message),))

@@ -36,7 +36,7 @@ async def not_helped(turn: Turn, care: Care) -> Decision:
     chat = _told(chat, topics)
     if chat.dialogue.failed(UNHELPED) >= STUCK_AT:
         opening = care.replies.get("handoff.stuck", turn.language)
-        return handoff.to_person(
+        return await handoff.to_person(
             turn, care, opening, reason=HandoffReason.UNSURE, chat=chat, topic=topic, facts=facts
         )
     return handoff.offer(turn, care, "help.no", chat=chat, facts=facts)

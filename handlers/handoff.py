@@ -11,6 +11,7 @@ from bot.domain.decision import CancelTimer, Decision, SetTimer, TimerChange
 from bot.domain.facts import FactBody
 from bot.domain.message import Author, Button
 from bot.domain.turn import Turn
+from handlers import waiting_time
 from handlers.care import Care
 from handlers.dates import hour, moment
 from handlers.saying import WAITING, answer, button, human_button, notice, silent
@@ -23,17 +24,17 @@ ACKNOWLEDGED = "acknowledged"
 
 async def asked(turn: Turn, care: Care) -> Decision:
     """The customer wants a person."""
-    return to_person(turn, care, _opening(turn, care, "asked"), reason=HandoffReason.ASKED)
+    return await to_person(turn, care, _opening(turn, care, "asked"), reason=HandoffReason.ASKED)
 
 
 async def complaint(turn: Turn, care: Care) -> Decision:
     """The customer is angry or disappointed: acknowledge it, and no more bot."""
-    return to_person(turn, care, _opening(turn, care, "complaint"), reason=HandoffReason.COMPLAINT)
+    return await to_person(turn, care, _opening(turn, care, "complaint"), reason=HandoffReason.COMPLAINT)
 
 
 async def bot_down(turn: Turn, care: Care) -> Decision:
     """The model did not answer in time: say so."""
-    return to_person(turn, care, _opening(turn, care, "bot_down"), reason=HandoffReason.BOT_DOWN)
+    return await to_person(turn, care, _opening(turn, care, "bot_down"), reason=HandoffReason.BOT_DOWN)
 
 
 def offer(
@@ -54,7 +55,7 @@ def offer(
 # --- how -----------------------------------------------------------------------------------
 
 
-def to_person(
+async def to_person(
     turn: Turn,
     care: Care,
     opening: str,
@@ -74,7 +75,7 @@ def to_person(
     team = team or _team(turn, care, topic)
     handoff = Handoff(reason=reason, team=team, since=turn.now, urgent=urgent, intent=intent)
     waiting = _fresh((chat or turn.chat).hand_off(handoff))
-    text = f"{opening}\n\n{when_and_next(turn, care, team)}"
+    text = f"{opening}\n\n{await when_and_next(turn, care, team)}"
     timers, buttons = reminder(turn, care, team), email_buttons(turn, care, waiting)
     if turn.chat.speaker is Speaker.BOT:
         return answer(
@@ -83,21 +84,29 @@ def to_person(
     return notice(turn, text, chat=waiting, buttons=buttons, author=Author.BOT, facts=facts, timers=timers)
 
 
-def when_and_next(turn: Turn, care: Care, team: str) -> str:
-    """Whether people are there now or when they are back, and that writing on is fine."""
-    return f"{when(turn, care, team)} {care.replies.get('handoff.next', turn.language)}"
+async def when_and_next(turn: Turn, care: Care, team: str) -> str:
+    """Whether people are there now or when they are back, how long it takes, and that writing on is fine."""
+    next_ = care.replies.get("handoff.next", turn.language)
+    return " ".join(filter(None, (await when_and_how_long(turn, care, team), next_)))
+
+
+async def when_and_how_long(turn: Turn, care: Care, team: str) -> str:
+    """The opening hours as they matter now, and how long it takes where that is known."""
+    return " ".join(filter(None, (when(turn, care, team), await waiting_time.told(turn, care, team))))
 
 
 def when(turn: Turn, care: Care, team: str) -> str:
-    """The opening hours as they matter now. Never a waiting time: we do not know it."""
+    """The opening hours as they matter now, in the time zone that customers are told."""
     hours, language = care.hours.of(team), turn.language
     closes = hours.closes_at(turn.now)
     if closes is not None:
-        return care.replies.get("hours.open", language, until=hour(closes, language))
+        until = hour(closes.astimezone(care.hours.zone), language)
+        return care.replies.get("hours.open", language, until=until)
     opens = hours.opens_at(turn.now)
     if opens is None:
         return care.replies.get("hours.unknown", language)
-    return care.replies.get("hours.closed", language, back=moment(opens, turn.now, language))
+    back = moment(opens.astimezone(care.hours.zone), turn.now, language)
+    return care.replies.get("hours.closed", language, back=back)
 
 
 def reminder(turn: Turn, care: Care, team: str) -> tuple[TimerChange, ...]:
@@ -126,7 +135,7 @@ def email_buttons(turn: Turn, care: Care, chat: Chat) -> tuple[Button, ...]:
 def _team(turn: Turn, care: Care, topic: str | None) -> str:
     topics = turn.chat.dialogue.topics
     about = topic or (topics[-1] if topics else None)
-    return care.team_of(about) if about else care.default_team
+    return care.team_of(about or "", turn.language)
 
 
 def _opening(turn: Turn, care: Care, reason: str) -> str:
@@ -153,7 +162,8 @@ async def acknowledge(turn: Turn, care: Care) -> Decision:
 async def in_queue(turn: Turn, care: Care) -> Decision:
     """Asked for a person, again: they are in the queue."""
     team = waiting_team(turn.chat, care)
-    text = f"{care.replies.get('waiting.in_queue', turn.language)} {when(turn, care, team)}"
+    in_queue = care.replies.get("waiting.in_queue", turn.language)
+    text = f"{in_queue} {await when_and_how_long(turn, care, team)}"
     return notice(turn, text, buttons=email_buttons(turn, care, turn.chat))
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,6 +15,7 @@ from bot.domain.errors import ConfigurationError
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LOOK_AHEAD_DAYS = 60
+ZONE, HOLIDAYS = "time_zone", "holidays"
 _SPAN = re.compile(r"^((?:[01][0-9]|2[0-3]):[0-5][0-9])-((?:[01][0-9]|2[0-3]):[0-5][0-9])$")
 
 Span = tuple[time, time]
@@ -48,6 +49,39 @@ class WeeklyHours:
                 return opening
         return None
 
+    def after(self, start: datetime, open_for: timedelta) -> datetime | None:
+        """When ``open_for`` of opening time has passed since ``start``, in UTC; None when there is not that
+        much in two months. The clock stands still while the team is closed."""
+        left = open_for
+        for opening, closing in self._openings(start):
+            # In UTC: adding to a local time goes wrong when the clocks change.
+            begun = max(opening, start.astimezone(UTC))
+            if closing - begun >= left:
+                return begun + left
+            left -= closing - begun
+        return None
+
+    def open_between(self, start: datetime, end: datetime) -> timedelta:
+        """How much opening time there is from ``start`` to ``end``, looking two months ahead at most."""
+        passed = timedelta()
+        for opening, closing in self._openings(start):
+            if opening >= end:
+                break
+            passed += min(closing, end) - max(opening, start)
+        return passed
+
+    def _openings(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Openings that end after ``start``, in UTC."""
+        today = start.astimezone(self.zone).date()
+        for ahead in range(LOOK_AHEAD_DAYS):
+            day = today + timedelta(days=ahead)
+            span = self._span(day)
+            if span is None:
+                continue
+            opening, closing = (datetime.combine(day, at, self.zone).astimezone(UTC) for at in span)
+            if closing > start:
+                yield opening, closing
+
     def _span(self, day: date) -> Span | None:
         if self.country and is_holiday(self.country, day):
             return None
@@ -56,10 +90,12 @@ class WeeklyHours:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """The hours of every team; ``default`` stands in for a team without hours of its own."""
+    """The hours of every team; ``default`` stands in for a team without hours of its own. Customers are told
+    times in ``zone``, whatever the team's own."""
 
     teams: Mapping[str, WeeklyHours]
     default: str = "care"
+    zone: ZoneInfo = ZoneInfo("Europe/Paris")
 
     def of(self, team: str) -> WeeklyHours:
         """A team's hours."""
@@ -75,18 +111,18 @@ def opening_hours(
 ) -> Hours:
     """Hours from plain values: ``{"care": {"monday": "09:00-19:00", "sunday": ""}}``.
 
-    ``country`` is the two-letter code whose public holidays are closed; None or "" for none.
+    ``country`` is the two-letter code whose public holidays are closed; None or "" for none. A team may
+    have a ``time_zone`` and ``holidays`` of its own beside its days.
 
     Raises:
         ConfigurationError: an unknown zone, country, weekday or span, or no hours for ``default``.
     """
     if default not in teams:
         raise ConfigurationError(f"Opening hours: the team {default!r} has none; give it a table of its own.")
-    zone = _zone(time_zone)
-    if country:
-        _check_country(country)
-    weeks = {team: WeeklyHours(_week(team, days), zone, country or None) for team, days in teams.items()}
-    return Hours(weeks, default)
+    own = {ZONE: time_zone, HOLIDAYS: country or ""}
+    return Hours(
+        {team: _weekly(team, {**own, **days}) for team, days in teams.items()}, default, _zone(time_zone)
+    )
 
 
 def is_holiday(country: str, day: date) -> bool:
@@ -115,11 +151,14 @@ def _check_country(country: str) -> None:
         ) from error
 
 
-def _week(team: str, days: Mapping[str, str]) -> tuple[Span | None, ...]:
-    unknown = set(days) - set(WEEKDAYS)
+def _weekly(team: str, said: Mapping[str, str]) -> WeeklyHours:
+    unknown = set(said) - {*WEEKDAYS, ZONE, HOLIDAYS}
     if unknown:
         raise ConfigurationError(f"Opening hours of {team!r}: {min(unknown)!r} is not a weekday.")
-    return tuple(_span(team, days.get(weekday, "")) for weekday in WEEKDAYS)
+    if said[HOLIDAYS]:
+        _check_country(said[HOLIDAYS])
+    days = tuple(_span(team, said.get(weekday, "")) for weekday in WEEKDAYS)
+    return WeeklyHours(days, _zone(said[ZONE]), said[HOLIDAYS] or None)
 
 
 def _span(team: str, text: str) -> Span | None:

@@ -51,7 +51,7 @@ async def continue_form(turn: Turn, care: Care) -> Decision:
     if _gives_up(turn):
         text = care.replies.get("order.given_up", turn.language)
         return answer(turn, care, text, chat=_forgotten(turn.chat), buttons=menu_buttons(care, turn.language))
-    return fallback.climb(turn, care, "order.unclear", (), awaiting=AWAITING)
+    return await fallback.climb(turn, care, "order.unclear", (), awaiting=AWAITING)
 
 
 async def _carry_on(turn: Turn, care: Care) -> Decision:
@@ -63,7 +63,7 @@ async def _carry_on(turn: Turn, care: Care) -> Decision:
     if not (dialogue.slot(order_facts.EMAIL) or dialogue.slot(order_facts.POSTCODE)):
         return _ask(turn, care, "order.ask_proof", number=number)
     if _attempts(turn) >= care.order_attempts:
-        return _too_many(turn, care)
+        return await _too_many(turn, care)
     return await _look_up(turn, care, number)
 
 
@@ -77,7 +77,7 @@ async def _look_up(turn: Turn, care: Care, number: str) -> Decision:
     if order_facts.proves(order, email, postcode) and order is not None:
         return _tell(turn, care, order)
     care.order_missed(number)
-    return _no_match(turn, care)
+    return await _no_match(turn, care)
 
 
 # --- what is said --------------------------------------------------------------------------
@@ -96,19 +96,21 @@ def _tell(turn: Turn, care: Care, order: Order) -> Decision:
     return answer(turn, care, text, chat=_forgotten(turn.chat), buttons=buttons, topic=reading.ORDER)
 
 
-def _no_match(turn: Turn, care: Care) -> Decision:
+async def _no_match(turn: Turn, care: Care) -> Decision:
     chat = _counted(turn)
     if _attempts(replace(turn, chat=chat)) >= care.order_attempts:
-        return _too_many(replace(turn, chat=chat), care)
+        return await _too_many(replace(turn, chat=chat), care)
     text = care.replies.get("order.no_match", turn.language)
     buttons = (human_button(care, turn.language),)
     return answer(turn, care, text, chat=chat, buttons=buttons, awaiting=AWAITING)
 
 
-def _too_many(turn: Turn, care: Care) -> Decision:
+async def _too_many(turn: Turn, care: Care) -> Decision:
     opening = care.replies.get("order.too_many", turn.language)
     chat = _forgotten(turn.chat)
-    return handoff.to_person(turn, care, opening, reason=HandoffReason.UNSURE, chat=chat, topic=reading.ORDER)
+    return await handoff.to_person(
+        turn, care, opening, reason=HandoffReason.UNSURE, chat=chat, topic=reading.ORDER
+    )
 
 
 def _shop_down(turn: Turn, care: Care) -> Decision:

@@ -18,12 +18,12 @@ async def escalate(turn: Turn, care: Care) -> Decision:
     wording = care.replies.get(f"protected.{intent}", turn.language)
     if turn.chat.speaker is Speaker.WAITING and not _graver(turn, intent):
         return await _repeated(turn, care, intent, wording)
-    return handoff.to_person(
+    return await handoff.to_person(
         turn,
         care,
         wording,
         reason=HandoffReason.PROTECTED,
-        team=care.team_of(intent),
+        team=care.team_of(intent, turn.language),
         urgent=True,
         intent=intent,
     )

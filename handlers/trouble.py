@@ -18,7 +18,7 @@ async def sorry(turn: Turn, care: Care) -> Decision:
     Reads as little as it can, since what it would read may be what fails.
     """
     opening = care.replies.get("handoff.error", turn.language)
-    return handoff.to_person(turn, care, opening, reason=HandoffReason.ERROR, team=care.default_team)
+    return await handoff.to_person(turn, care, opening, reason=HandoffReason.ERROR, team=care.default_team)
 
 
 async def flooded(turn: Turn, care: Care) -> Decision:

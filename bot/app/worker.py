@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import structlog
 
-from bot.app import nlu, parts
+from bot.app import nlu, parts, teams
 from bot.app.core import Core
 from bot.app.runner import LEASE_TTL, Runner
 from bot.domain.chat import Chat
@@ -20,14 +20,15 @@ from bot.engine.turn import TurnRules, TurnRunner
 from bot.engine.worker import Worker, WorkerRules
 from bot.knowledge.files import FileKnowledge
 from bot.nlu.language import LinguaDetector
+from bot.operations.queue import Queue
 from bot.ports.shop import Shop
 from bot.settings import Settings
 from bot.shop.file import FileShop
 from bot.shop.guarded import GuardedShop
 from bot.shop.http import HttpShop
-from handlers import build_choose
+from handlers import build_choose, satisfaction
 from handlers.care import Care, Thresholds
-from handlers.hours import opening_hours
+from handlers.teams import check_names
 
 log = structlog.get_logger(__name__)
 
@@ -40,12 +41,16 @@ async def build(core: Core, stack: AsyncExitStack) -> list[Runner]:
     """
     settings = core.settings
     known = parts.knowledge(settings)
+    behaviour = await care(core, known, stack)
     runner = TurnRunner(
         nlu=await nlu.client(settings, stack),
-        choose=build_choose(await care(core, known, stack)),
+        choose=build_choose(behaviour),
         detector=LinguaDetector(),
         addresser=Addresser(parts.DESKS),
-        rules=TurnRules(reopening=timedelta(hours=settings.timeouts.reopen_hours)),
+        rules=TurnRules(
+            reopening=timedelta(hours=settings.timeouts.reopen_hours),
+            aside=satisfaction.aside(behaviour.thresholds),
+        ),
     )
     rules = WorkerRules(lease_ttl=LEASE_TTL, drain=settings.timeouts.drain_seconds)
     worker = Worker(core.store.turns, runner, core.owner, rules, core.clock)
@@ -60,18 +65,20 @@ async def care(core: Core, known: FileKnowledge, stack: AsyncExitStack) -> Care:
         ConfigurationError: replies, hours, or the shop's address or file are wrong.
     """
     settings = core.settings
-    numbers, hours = settings.understanding, settings.hours
+    numbers, replies = settings.understanding, parts.replies(settings)
+    known_teams = teams.teams(settings)
+    check_names(known_teams, replies)
     orders = GuardedShop(await shop(settings, stack))
     return Care(
-        replies=parts.replies(settings),
+        replies=replies,
         knowledge=known,
         shop=orders,
         order_missed=orders.missed,
-        hours=opening_hours(
-            {team: days.model_dump() for team, days in hours.teams.items()},
-            time_zone=hours.time_zone,
-            country=hours.holidays or None,
-        ),
+        hours=teams.hours(settings),
+        teams=known_teams,
+        roster=core.roster,
+        waits=core.waits,
+        queue=Queue(core.board, core.clock).since,
         privacy_url=f"{settings.public_url}/chat/privacy",
         thresholds=Thresholds(
             answer_at=numbers.answer_at,
@@ -79,6 +86,7 @@ async def care(core: Core, known: FileKnowledge, stack: AsyncExitStack) -> Care:
             protected_at=numbers.protected_at,
         ),
         idle_after=timedelta(minutes=settings.timeouts.idle_minutes),
+        agent_idle_after=timedelta(minutes=settings.timeouts.agent_idle_minutes),
         resume_email_enabled=_offers_mail(settings),
     )
 

@@ -55,12 +55,14 @@ def _look_further(settings: Settings) -> None:
     Raises:
         ConfigurationError: some of it is wrong.
     """
-    from bot.app import parts  # it takes a moment to load
+    from bot.app import parts, teams  # it takes a moment to load
     from bot.channels.telegram.client import account_of
     from bot.shop.file import FileShop
+    from handlers.teams import check_names
 
     settings.web_secret()
-    parts.replies(settings)
+    check_names(teams.teams(settings), parts.replies(settings))
+    teams.hours(settings)
     parts.privacy(settings)
     parts.knowledge(settings)
     if settings.telegram.token is not None:

@@ -45,8 +45,9 @@ class TurnRules:
     """Channels that refuse what comes too fast themselves: what they took is answered."""
     handler_seconds: float = 2.0
     languages: tuple[str, ...] = ("fr", "en")
-    aside: Callable[[ev.Event, Chat], bool] = lambda _event, _chat: False
-    """Whether an event after a conversation's end belongs to that end (a rating): it opens none."""
+    aside: Callable[[ev.Event, Chat, Understanding | None], bool] = lambda *_: False
+    """Whether an event after a conversation's end belongs to that end (a rating): it opens none. Of a
+    message it is asked twice: whether it may, and once it is understood, whether it does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +100,19 @@ class TurnRunner:
     # --- before the handler ----------------------------------------------------------------
 
     async def _turn(self, event: ev.Event, chat: Chat, *, failed: bool) -> Turn:
-        aside = self._rules.aside(event, chat)
-        if not aside:
-            chat = speaker.with_open_conversation(chat, event, self._rules.reopening)
-        chat = self._arrived(chat, event)
+        may_be_aside = not failed and self._rules.aside(event, chat, None)
         text = event.text if isinstance(event, ev.CustomerMessage) else ""
+        understanding = await self._understand(text) if may_be_aside and text else None
+        if may_be_aside and self._is_aside(event, chat, understanding):
+            chat = self._arrived(chat, event)
+            return Turn(event=event, chat=chat, now=event.at, understanding=understanding)
+        chat = speaker.with_open_conversation(chat, event, self._rules.reopening)
+        chat = self._arrived(chat, event)
         flooding = isinstance(event, ev.CustomerMessage) and self._is_flood(chat)
         if flooding or failed or not speaker.listens_to(chat, text):
             return Turn(event=event, chat=chat, now=event.at, flooding=flooding, failed=failed)
-        understanding = await self._understand(text)
+        if not may_be_aside:
+            understanding = await self._understand(text)
         return Turn(
             event=event,
             chat=chat,
@@ -115,6 +120,12 @@ class TurnRunner:
             understanding=understanding,
             nlu_down=understanding is None,
         )
+
+    def _is_aside(self, event: ev.Event, chat: Chat, understanding: Understanding | None) -> bool:
+        """What nobody understood is treated as a message: it may be anything."""
+        if not isinstance(event, ev.CustomerMessage):
+            return True
+        return understanding is not None and self._rules.aside(event, chat, understanding)
 
     def _is_flood(self, chat: Chat) -> bool:
         if chat.pace is None or chat.id.channel in self._rules.self_limiting:

@@ -209,7 +209,10 @@ def _answer(source: _Source, intent: str, variant: object, team: str, related: t
         raise source.fault(f"an answer has at most {MAX_ANSWER} characters, this one {len(text)}", text[:30])
     if not isinstance(title, str) or not 0 < len(title.strip()) <= MAX_TITLE:
         raise source.fault(f"an answer needs a `title` of 1 to {MAX_TITLE} characters", text[:30])
-    return Answer(intent, str(about["language"]), title.strip(), text, team, related)
+    while_waiting = about.get("while_waiting", False)
+    if not isinstance(while_waiting, bool):
+        raise source.fault("`while_waiting` must be true or false", "while_waiting")
+    return Answer(intent, str(about["language"]), title.strip(), text, team, related, while_waiting)
 
 
 def _metadata(source: _Source, block: dict[str, Any], near: str) -> dict[str, Any]:

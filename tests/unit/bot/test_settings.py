@@ -38,7 +38,9 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 def test_the_file_in_the_repository_is_in_order() -> None:
     settings = load_settings()
     assert settings.web.port == 8080
-    assert settings.hours.teams["care"].monday == "09:00-19:00"
+    hours = settings.teams["care"].hours
+    assert hours is not None
+    assert (hours.monday, hours.sunday) == ("09:00-19:00", "")
 
 
 def test_the_environment_wins_over_the_file(config: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,10 +65,30 @@ def test_lists_in_the_environment_are_separated_by_commas(monkeypatch: pytest.Mo
         ("[web]\nprot = 1\n", r"guichet\.toml: unknown key 'web\.prot' \(did you mean 'port'\?\)"),
         ("[webb]\n", r"unknown key 'webb' \(did you mean 'web'\?\)"),
         (
-            "[hours.teams.care]\nmondey = ''\n",
-            r"unknown key 'hours\.teams\.care\.mondey' \(did you mean 'monday'",
+            "[teams.care.hours]\nmondey = ''\n",
+            r"unknown key 'teams\.care\.hours\.mondey' \(did you mean 'monday'",
         ),
-        ("[hours.teams.care]\nmonday = '9-19'\n", r"hours\.teams\.care\.monday: write opening hours as"),
+        ("[teams.care.hours]\nmonday = '9-19'\n", r"teams\.care\.hours\.monday: write opening hours as"),
+        (
+            "[hours.teams.shop]\nmonday = ''\n",
+            r"write \[teams\.shop\.hours\] instead of \[hours\.teams\.shop\]",
+        ),
+        ("[teams.care.hours]\ntime_zone = 'Mars'\n", r"teams\.care\.hours\.time_zone: not a time zone"),
+        ("[teams.care]\nchanels = []\n", r"unknown key 'teams\.care\.chanels' \(did you mean 'channels'"),
+        ("[teams.care]\nchannels = ['#care']\n", r"teams\.care\.channels\.0: "),
+        ("[teams.care]\nagents = ['lea']\n", r"teams\.care\.agents\.0: "),
+        ("[slack]\nadmins = ['C123']\n", r"slack\.admins\.0: "),
+        ("[teams.care]\nassign = 'shove'\n", r"teams\.care\.assign: "),
+        ("[teams.Care]\n", r"teams\.Care: a team's name has"),
+        (
+            "[teams.care]\nescalation = 'leeds'\n[teams.leads]\n",
+            r"teams\.care\.escalation names 'leeds', which is no team \(did you mean 'leads'\?\)",
+        ),
+        (
+            "[teams.care]\nagents = ['U123']\nspeaks = {U124 = ['en']}\n",
+            r"teams\.care\.speaks names U124, who is neither",
+        ),
+        ("[slack]\nbot_token = 'xoxb-1'\n", r"slack\.bot_token holds a secret.*set GUICHET_SLACK__BOT_TOKEN"),
         ("[hours]\ntime_zone = 'Europe/Lutèce'\n", r"hours\.time_zone: not a time zone"),
         ("[web]\nport = 99999\n", r"guichet\.toml: web\.port: .*65535"),
         ("shards = 'many'\n", r"guichet\.toml: shards: "),
@@ -162,8 +184,81 @@ def test_relative_paths_start_at_the_project_wherever_one_stands(
 def test_every_setting_of_the_file_in_the_repository_is_documented() -> None:
     text = (module.PROJECT / "config" / "guichet.toml").read_text()
     for name, field in Settings.model_fields.items():
-        section = module._model_of(field.annotation)
+        section = module.TeamSettings if name == "teams" else module._model_of(field.annotation)
+        name = "teams.care" if name == "teams" else name
         assert f"[{name}]" in text or f"# {name} =" in text or name in ("rasa_project", "config_dir"), name
         for key, below in section.model_fields.items() if section else ():
             secret = "SecretStr" in str(below.annotation)
             assert secret or key == "teams" or f"{key} =" in text, f"{name}.{key}"
+
+
+# --- Slack and its teams ------------------------------------------------------------------------
+
+TEAM = "[teams.care]\nchannels = ['C0CARE']\n"
+
+
+def in_slack(monkeypatch: pytest.MonkeyPatch, **secrets: str) -> None:
+    for name, value in {"BOT_TOKEN": "xoxb-very-secret", **secrets}.items():
+        monkeypatch.setenv(f"GUICHET_SLACK__{name}", value)
+
+
+def test_over_the_socket_slack_needs_both_tokens(config: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    config(TEAM)
+    in_slack(monkeypatch)
+    with pytest.raises(ConfigurationError, match="GUICHET_SLACK__APP_TOKEN is not set"):
+        load_settings()
+    in_slack(monkeypatch, APP_TOKEN="xapp-very-secret")
+    assert load_settings().slack.mode == "socket"
+    assert "very-secret" not in repr(load_settings())
+
+
+def test_over_http_slack_needs_its_signing_secret(config: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    config(TEAM + "[slack]\nmode = 'http'\n")
+    in_slack(monkeypatch, APP_TOKEN="xapp-1")
+    with pytest.raises(ConfigurationError, match="GUICHET_SLACK__SIGNING_SECRET is not set"):
+        load_settings()
+    in_slack(monkeypatch, SIGNING_SECRET="0123456789")
+    assert load_settings().slack.path == "/slack/events"
+
+
+def test_slack_secrets_without_the_bot_token_are_half_a_configuration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GUICHET_SLACK__APP_TOKEN", "xapp-1")
+    with pytest.raises(ConfigurationError, match="GUICHET_SLACK__BOT_TOKEN is not set"):
+        load_settings()
+
+
+def test_a_team_without_channels_is_named_when_slack_is_on(
+    config: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_slack(monkeypatch, APP_TOKEN="xapp-1")
+    config(TEAM + "[teams.beauty]\n")
+    with pytest.raises(ConfigurationError, match=r"teams\.beauty\.channels is empty"):
+        load_settings()
+    config("")
+    with pytest.raises(ConfigurationError, match=r"add \[teams\.care\]"):
+        load_settings()
+
+
+def test_without_slack_a_team_needs_no_channel(config: Write) -> None:
+    config("[teams.beauty]\n")
+    assert load_settings().teams["beauty"].channels == ()
+
+
+def test_a_team_can_be_set_in_the_environment_beside_the_file(
+    config: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config(TEAM + "[teams.care.hours]\nmonday = '09:00-19:00'\n")
+    monkeypatch.setenv("GUICHET_TEAMS__CARE__AGENTS", "U0LEA,W0OMAR")
+    monkeypatch.setenv("GUICHET_TEAMS__CARE__HOURS__SUNDAY", "10:00-12:00")
+    team = load_settings().teams["care"]
+    assert (team.channels, team.members) == (("C0CARE",), ("U0LEA", "W0OMAR"))
+    assert team.hours is not None
+    assert (team.hours.monday, team.hours.sunday) == ("09:00-19:00", "10:00-12:00")
+
+
+def test_hours_in_the_environment_moved_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GUICHET_HOURS__TEAMS__CARE__MONDAY", "09:00-12:00")
+    with pytest.raises(ConfigurationError, match="name it GUICHET_TEAMS__CARE__HOURS__MONDAY"):
+        load_settings()

@@ -1,0 +1,186 @@
+"""How was it? Asked once, when an agent says that a conversation is done; silence is respected.
+
+The rating, and the reason a customer may add, belong to the conversation that ended: they open none. Only a
+reason that is plainly something else (an emergency, a question, the wish for a person) is a message like
+any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.domain.chat import Chat, Speaker
+from bot.domain.conversation import Conversation, Outcome
+from bot.domain.decision import Decision, Send
+from bot.domain.events import ButtonPress, CustomerMessage, Event
+from bot.domain.facts import Rated
+from bot.domain.message import Author, Button, Line
+from bot.domain.outgoing import Alert, CaseAlert, CaseLine, MessageOut
+from bot.domain.turn import Turn
+from bot.domain.understanding import Understanding
+from handlers import reading
+from handlers.care import Care, Thresholds
+from handlers.reading import Kind
+from handlers.saying import notice, silent
+from handlers.service_level import LAST_TEAM
+
+RATE, SKIP = "rate", "rate_skip"
+REASON = "rating_reason"
+"""What is awaited after a rating."""
+RATED_AT = "rated_at"
+SCORES = range(1, 6)
+RATE_WITHIN = timedelta(days=3)
+"""A conversation can be rated, and the rating changed, for that long after its end."""
+REASON_WITHIN = timedelta(minutes=10)
+_TAIL = 8
+
+
+def ask(turn: Turn, care: Care) -> tuple[Send, ...]:
+    """The question, for the one who resolves the conversation of this turn to send; nothing if it was rated
+    before (and reopened since)."""
+    conversation = turn.chat.conversation
+    if conversation is None or conversation.rating is not None:
+        return ()
+    text = care.replies.get("rating.ask", turn.language)
+    buttons = tuple(
+        Button(
+            id=f"{RATE}:{score}:{_tail(conversation)}",
+            label=care.replies.get(f"rating.label_{score}", turn.language),
+        )
+        for score in reversed(SCORES)
+    )
+    question = MessageOut(text=text, author=Author.SYSTEM, buttons=buttons, answers=False, lasting=True)
+    return (Send(payload=question),)
+
+
+async def rate(turn: Turn, care: Care) -> Decision:
+    """The customer tapped a rating after the end: thank them, and ask why."""
+    conversation, score = turn.chat.conversation, _score(turn)
+    if conversation is None or score is None or not _can_be_rated(turn, conversation):
+        return await too_late(turn, care)
+    if conversation.rating == score:
+        return silent(turn)
+    dialogue = turn.chat.dialogue.with_slot(RATED_AT, turn.now.isoformat())
+    chat = replace(
+        turn.chat,
+        conversation=replace(conversation, rating=score),
+        dialogue=replace(dialogue, awaiting=REASON),
+    )
+    key = "rating.thanks_high" if score > 3 else "rating.thanks_low"
+    skip = Button(id=SKIP, label=care.replies.get("rating.skip", turn.language))
+    told = notice(turn, care.replies.get(key, turn.language), chat=chat, buttons=(skip,))
+    return replace(told, facts=(_rated(chat, score),), desk=(_alert(chat, care, score),))
+
+
+async def skip(turn: Turn, care: Care) -> Decision:
+    """No reason: that is fine."""
+    if turn.chat.dialogue.awaiting != REASON:
+        return silent(turn)
+    chat = replace(turn.chat, dialogue=replace(turn.chat.dialogue, awaiting=None))
+    return notice(turn, care.replies.get("rating.skipped", turn.language), chat=chat)
+
+
+async def reason(turn: Turn, care: Care) -> Decision:
+    """Why they gave that rating: kept as the message it is, and shown to those who served them."""
+    conversation = turn.chat.conversation
+    score = conversation.rating if conversation else None
+    if score is None or not isinstance(turn.event, CustomerMessage):
+        return silent(turn)
+    event = turn.event
+    chat = replace(turn.chat, dialogue=replace(turn.chat.dialogue, awaiting=None))
+    line = Line(event.message_id, Author.CUSTOMER, event.text, event.at, author_name=event.profile.name)
+    told = notice(turn, care.replies.get("rating.reason_kept", turn.language), chat=chat)
+    return replace(
+        told,
+        facts=(_rated(chat, score, event.message_id),),
+        desk=(CaseLine(line=line, language=turn.language), _alert(chat, care, score)),
+    )
+
+
+async def too_late(turn: Turn, care: Care) -> Decision:
+    """A rating that cannot be taken (any more): of an earlier conversation, or one that goes on."""
+    key = "rating.too_late" if turn.chat.speaker is Speaker.CLOSED else "rating.goes_on"
+    return notice(turn, care.replies.get(key, turn.language))
+
+
+# --- what belongs to the end of a conversation ---------------------------------------------
+
+
+def is_aside(event: Event, chat: Chat) -> bool:
+    """Whether an event after the end may belong to that end. A text may yet turn out to be more."""
+    if chat.speaker is not Speaker.CLOSED:
+        return False
+    if isinstance(event, ButtonPress):
+        return event.button.partition(":")[0] in (RATE, SKIP)
+    if not isinstance(event, CustomerMessage) or event.attachments or event.album:
+        return False
+    return chat.dialogue.awaiting == REASON and bool(event.text.strip()) and _in_time(event, chat)
+
+
+def aside(thresholds: Thresholds) -> Callable[[Event, Chat, Understanding | None], bool]:
+    """``is_aside`` for the engine, which asks again once it is known what a text means."""
+
+    def belongs(event: Event, chat: Chat, understanding: Understanding | None) -> bool:
+        if understanding is None or not is_aside(event, chat):
+            return is_aside(event, chat)
+        turn = Turn(event=event, chat=chat, now=event.at, understanding=understanding)
+        return not _is_more(reading.meaning(turn, thresholds))
+
+    return belongs
+
+
+def _is_more(found: reading.Reading) -> bool:
+    """Whether a message is more than the reason of a rating. (A complaint is a reason like any other.)"""
+    if found.kind in (Kind.PROTECTED, Kind.SEVERAL):
+        return True
+    asks = found.intent.startswith(reading.FAQ) or found.intent in (reading.ORDER, reading.HUMAN)
+    return found.kind is Kind.SURE and asks
+
+
+def _in_time(event: Event, chat: Chat) -> bool:
+    rated_at = chat.dialogue.slot(RATED_AT)
+    return rated_at is not None and event.at - datetime.fromisoformat(rated_at) <= REASON_WITHIN
+
+
+def _can_be_rated(turn: Turn, conversation: Conversation) -> bool:
+    if turn.chat.speaker is not Speaker.CLOSED or conversation.outcome is not Outcome.RESOLVED_BY_AGENT:
+        return False
+    about = _parts(turn)[2]
+    if about and about != _tail(conversation):
+        return False
+    return conversation.closed_at is not None and turn.now - conversation.closed_at <= RATE_WITHIN
+
+
+def _score(turn: Turn) -> int | None:
+    said = _parts(turn)[1]
+    return int(said) if said in map(str, SCORES) else None
+
+
+def _parts(turn: Turn) -> tuple[str, str, str]:
+    """``rate``, the score, and the end of the conversation's id, of a button's id."""
+    pressed = turn.event.button if isinstance(turn.event, ButtonPress) else ""
+    name, _, rest = pressed.partition(":")
+    score, _, about = rest.partition(":")
+    return name, score, about
+
+
+def _tail(conversation: Conversation) -> str:
+    return conversation.id[-_TAIL:]
+
+
+def _rated(chat: Chat, score: int, reason_id: str | None = None) -> Rated:
+    agent = chat.conversation.last_agent if chat.conversation else None
+    return Rated(
+        score=score,
+        agent_id=agent.id if agent else None,
+        team=chat.mark(LAST_TEAM),
+        reason_id=reason_id,
+    )
+
+
+def _alert(chat: Chat, care: Care, score: int) -> CaseAlert:
+    agent = chat.conversation.last_agent if chat.conversation else None
+    team = chat.mark(LAST_TEAM) or care.default_team
+    return CaseAlert(kind=Alert.RATED, team=team, agent=agent, detail=str(score))
