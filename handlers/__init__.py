@@ -17,8 +17,10 @@ from bot.ports.handling import Choice, Choose
 from handlers import (
     agents,
     attachments,
+    claims,
     clarify,
     commands,
+    drafts,
     edits,
     fallback,
     faq,
@@ -33,10 +35,11 @@ from handlers import (
     several,
     small_talk,
     trouble,
+    writing,
 )
 from handlers.care import Behaviour, Care
 from handlers.reading import Kind
-from handlers.saying import IDLE, WAITING
+from handlers.saying import IDLE, SNOOZE, WAITING
 
 __all__ = ["HANDLED_INTENTS", "build_choose"]
 
@@ -140,14 +143,21 @@ OTHERWISE: Mapping[Speaker, Behaviour] = {
 EVENTS: Mapping[type[ev.Event], Behaviour] = {
     ev.CustomerEdit: edits.changed,
     ev.CustomerDelete: edits.withdrawn,
-    ev.AgentClaim: agents.claim,
-    ev.AgentReply: agents.reply,
-    ev.AgentEdit: agents.edit,
-    ev.AgentDelete: agents.delete,
-    ev.AgentNote: agents.note,
+    ev.AgentClaim: claims.claim,
+    ev.AgentReply: writing.reply,
+    ev.AgentEdit: writing.edit,
+    ev.AgentDelete: writing.delete,
+    ev.AgentNote: writing.note,
+    ev.AgentDraft: drafts.hold,
+    ev.AgentDecides: drafts.decide,
     ev.AgentTransfer: agents.transfer,
+    ev.AgentSnooze: agents.snooze,
+    ev.AgentMarksSpam: agents.spam,
+    ev.AgentReveal: agents.reveal,
+    ev.AgentTeach: agents.teach,
     ev.AgentResolve: agents.resolve,
     ev.AgentRelease: agents.release,
+    ev.Hushed: claims.hushed,
     ev.MediaReady: attachments.ready,
     ev.MediaFailed: attachments.failed,
     ev.Receipt: receipts.received,
@@ -156,6 +166,7 @@ EVENTS: Mapping[type[ev.Event], Behaviour] = {
 TIMERS: Mapping[str, Behaviour] = {
     IDLE: lifecycle.went_quiet,
     WAITING: lifecycle.still_waiting,
+    SNOOZE: agents.snooze_over,
 }
 
 

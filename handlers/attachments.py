@@ -7,10 +7,10 @@ from bot.domain.decision import Decision
 from bot.domain.events import CustomerMessage, MediaFailed
 from bot.domain.message import AttachmentKind
 from bot.domain.turn import Turn
-from handlers import handoff
+from handlers import drafts, handoff
 from handlers.care import Care
 from handlers.reading import Kind, Reading
-from handlers.saying import notice, silent
+from handlers.saying import notice
 
 PHOTO_MATTERS = frozenset({"faq_parcel_damaged", "faq_wrong_item", "faq_missing_item"})
 """Questions whose answer is in the photo: a file that comes with them goes to a person."""
@@ -36,13 +36,15 @@ async def received(turn: Turn, care: Care) -> Decision:
     return handoff.to_person(turn, care, opening, reason=HandoffReason.ATTACHMENT)
 
 
-async def ready(turn: Turn, _care: Care) -> Decision:
-    """A file is in the store. The engine shows it to the desk."""
-    return silent(turn)
+async def ready(turn: Turn, care: Care) -> Decision:
+    """A file is in the store. The engine shows it to the desk; an agent's may have been waited for."""
+    return drafts.file_came(turn, care)
 
 
 async def failed(turn: Turn, care: Care) -> Decision:
-    """A file could not be kept: the customer must know, or they wait for nothing."""
+    """A file could not be kept: whoever sent it must know, or they wait for nothing."""
+    if isinstance(turn.event, MediaFailed) and drafts.is_agents(turn.chat, turn.event.message_id):
+        return drafts.file_failed(turn, care)
     reason = turn.event.reason if isinstance(turn.event, MediaFailed) else ""
     key = "large" if "large" in reason else "refused" if "type" in reason else "unavailable"
     return notice(turn, care.replies.get(f"media.{key}", turn.language), answers=False)

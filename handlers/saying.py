@@ -20,6 +20,7 @@ from handlers.care import Care
 
 IDLE = "idle"
 WAITING = "waiting"
+SNOOZE = "snooze"
 MAX_BUTTON_BYTES = 64
 MAX_LABEL = 60
 

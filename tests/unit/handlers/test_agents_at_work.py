@@ -132,6 +132,7 @@ async def test_a_note_never_reaches_the_customer():
 
 async def test_a_reply_can_be_changed_and_taken_back():
     story = await Story().with_lea()
+    await story.agent(AgentReply, message_id="d1", text="Bonjour")
     await story.agent(AgentEdit, edited_id="d1", text="Bonjour Madame")
     assert story.sends[0].payload == EditOut(message_id="d1", author=Author.AGENT, text="Bonjour Madame")
     await story.agent(AgentDelete, deleted_id="d1")
@@ -152,9 +153,10 @@ async def test_done_is_said_politely_and_ends_the_conversation():
     assert await story.agent(AgentResolve) == []
 
 
-async def test_after_the_end_the_bot_answers_again_and_says_what_it_is():
+async def test_long_after_the_end_the_bot_answers_again_and_says_what_it_is():
     story = await Story().with_lea()
     await story.agent(AgentResolve)
+    story.later(hours=25)
     first, answer = await story.says("comment retourner ?", faq_return_how=0.9)
     assert first.text == story.text("intro.first")
     assert story.speaker is Speaker.BOT

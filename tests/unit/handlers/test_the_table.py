@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from bot.domain import events as ev
 from bot.domain.chat import Dialogue, Speaker
-from bot.domain.message import Author
+from bot.domain.message import Author, HoldReason
 from bot.domain.turn import Turn
 from bot.domain.understanding import Entity, Explanation, Guess, Question, Understanding, Verdict
 from handlers import EVENTS, HANDLED_INTENTS, build_choose
@@ -173,10 +173,13 @@ def test_while_a_person_is_awaited_or_speaks_the_bot_keeps_its_voice_down(text, 
 async def test_on_a_closed_chat_nothing_fails(kind):
     values = {
         "agent": LEA, "message_id": "m", "text": "x", "edited_id": "m", "deleted_id": "m", "team": "care",
-        "attachment": PHOTO, "reason": "gone", "status": ev.ReceiptStatus.SEEN, "name": "idle",
+        "attachment": PHOTO, "reason": "gone", "status": ev.ReceiptStatus.SEEN, "name": "idle", "epoch": 1,
+        "choice": ev.DraftChoice.SEND, "until": MONDAY_10H + timedelta(days=2), "subject": "customer",
     }  # fmt: skip
     wanted = {name: values[name] for name in kind.__dataclass_fields__ if name in values}
+    if kind is ev.AgentDraft:
+        wanted["reason"] = HoldReason.MENTION
     event = kind(id="e", chat=CHAT, at=MONDAY_10H + timedelta(days=1), **wanted)
     turn = Turn(event=event, chat=Story().chat, now=event.at)
     decision = await build_choose(make_care())(turn).handler(turn)
-    assert decision.chat == turn.chat
+    assert replace(decision.chat, drafts=(), written=()) == turn.chat
