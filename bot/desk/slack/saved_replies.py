@@ -22,7 +22,7 @@ PLACEHOLDERS = ("customer", "agent", "team", "order")
 MAX_TITLE = 60
 MAX_TEXT = 2_500
 _KEY = re.compile(r"[a-z0-9_]{1,40}")
-_OPEN = re.compile(r"\{(?:%s)\}" % "|".join(PLACEHOLDERS))
+_OPEN = re.compile("|".join(re.escape(f"{{{name}}}") for name in PLACEHOLDERS))
 
 
 @dataclass(frozen=True, slots=True)
