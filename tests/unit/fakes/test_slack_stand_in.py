@@ -204,6 +204,16 @@ async def test_an_argument_of_the_wrong_kind_is_refused(api: AsyncWebClient) -> 
     assert answer["response_metadata"]["messages"] == ["[ERROR] must be an integer [json-pointer:/limit]"]
 
 
+async def test_a_token_inside_a_json_body_does_not_count(slack: SlackStandIn) -> None:
+    url = f"{slack.api_url}chat.postMessage"
+    body = {"token": slack.bot_token, "channel": "C1", "text": "x"}
+    async with aiohttp.ClientSession() as session:
+        async with session.post(url, json=body) as answer:
+            assert (await answer.json())["error"] == "not_authed"
+        async with session.post(url, data=body) as answer:
+            assert (await answer.json())["ok"]
+
+
 # Messages
 
 
@@ -585,6 +595,8 @@ async def test_nobody_can_press_what_is_not_shown(
     with pytest.raises(NotShown):
         await lea.choose("C1", root, "more", "close")
     with pytest.raises(NotShown):
+        await lea.choose("C1", root, "claim", "snooze")
+    with pytest.raises(NotShown):
         await stranger.press("C1", root, "claim")
     await api.chat_update(channel="C1", ts=root, text="done", blocks=[])
     with pytest.raises(NotShown):
@@ -640,6 +652,18 @@ async def test_an_ephemeral_is_pressed_and_replaced_by_its_response_url(
     for _ in range(2):
         await hook.send(text="more")
     assert (await hook.send(text="too many")).status_code == 404
+
+
+async def test_a_response_url_ends_after_half_an_hour(
+    slack: SlackStandIn, api: AsyncWebClient, lea: User
+) -> None:
+    channel = slack.channel("C1")
+    hook = AsyncWebhookClient(slack.responses.new_url("U1", channel, None))
+    assert (await hook.send(text="in time")).status_code == 200
+    for each in slack.workspace.response_urls.values():
+        each["made"] -= 1801
+    late = await hook.send(text="late")
+    assert (late.status_code, json.loads(late.body)["error"]) == (404, "expired_url")
 
 
 async def test_a_modal_is_opened_refused_changed_and_closed(
@@ -713,6 +737,38 @@ async def test_views_are_pushed_updated_and_guarded_by_their_hash(
     assert changed["id"] == opened["id"]
     answer = await refusal(api.views_update(view_id=opened["id"], hash=opened["hash"], view=MODAL))
     assert answer["error"] == "hash_conflict"
+
+
+async def test_a_view_has_one_external_id_and_home_its_hash(slack: SlackStandIn, api: AsyncWebClient) -> None:
+    named = {**MODAL, "external_id": "teach-1"}
+    await api.views_open(trigger_id=slack.workspace.trigger("U1"), view=named)
+    answer = await refusal(api.views_push(trigger_id=slack.workspace.trigger("U1"), view=named))
+    assert answer["error"] == "duplicate_external_id"
+    assert (await api.views_update(external_id="teach-1", view=named))["ok"]
+    page = {"type": "home", "blocks": CARD}
+    first = (await api.views_publish(user_id="U1", view=page))["view"]
+    await api.views_publish(user_id="U1", view=page, hash=first["hash"])
+    answer = await refusal(api.views_publish(user_id="U1", view=page, hash=first["hash"]))
+    assert answer["error"] == "hash_conflict"
+
+
+async def test_only_the_front_view_can_be_sent_and_errors_must_name_its_questions(
+    slack: SlackStandIn, api: AsyncWebClient, lea: User
+) -> None:
+    app = AsyncApp(client=client_of(slack))
+
+    @app.view("teach")
+    async def on_teach(ack: Any) -> None:
+        await ack(response_action="errors", errors={"elsewhere": "no such question"})
+
+    async with bolt(slack, app):
+        back = (await api.views_open(trigger_id=slack.workspace.trigger("U1"), view=MODAL))["view"]["id"]
+        front = (await api.views_push(trigger_id=slack.workspace.trigger("U1"), view=MODAL))["view"]["id"]
+        with pytest.raises(NotShown):
+            await lea.submit(back, {"text": "x"})
+        answer = await lea.submit(front, {"text": "x"})
+    assert answer.error == "invalid_response_errors"
+    assert answer.errors == {}
 
 
 async def test_home_is_published_shown_and_pressed(
@@ -850,6 +906,9 @@ async def test_people_change_only_what_is_theirs(slack: SlackStandIn, api: Async
     ):
         with pytest.raises(NotShown):
             act()
+    slack.archive("C1")
+    with pytest.raises(NotShown):
+        lea.post("C1", "too late")
 
 
 async def test_the_rest_of_the_web_api_answers(slack: SlackStandIn, api: AsyncWebClient, lea: User) -> None:
@@ -1012,6 +1071,31 @@ async def test_there_are_at_most_ten_sockets(slack: SlackStandIn) -> None:
     assert first[9]["num_connections"] == 10
 
 
+async def test_a_socket_that_was_asked_to_leave_gets_nothing_while_there_is_another(
+    slack: SlackStandIn, lea: User
+) -> None:
+    sockets = []
+    async with aiohttp.ClientSession() as session:
+        for _ in range(2):
+            url = (await client_of(slack).apps_connections_open(app_token=slack.app_token))["url"]
+            sockets.append(await session.ws_connect(url))
+            await sockets[-1].receive_json()
+        await slack.sockets.disconnect("warning", which=0, after=60)
+        for _ in range(4):
+            lea.post("C1", "x")
+        told = [await asyncio.wait_for(sockets[1].receive_json(), 2) for _ in range(4)]
+        assert (await sockets[0].receive_json())["reason"] == "warning"
+    assert [each["type"] for each in told] == ["events_api"] * 4
+
+
+async def test_while_sockets_are_refused_a_fresh_ticket_does_not_help(slack: SlackStandIn) -> None:
+    await slack.sockets.drop(60)
+    url = (await client_of(slack).apps_connections_open(app_token=slack.app_token))["url"]
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientError):
+            await session.ws_connect(url)
+
+
 # HTTP
 
 
@@ -1130,6 +1214,25 @@ async def test_an_http_event_is_retried_with_its_number_and_reason(slack: SlackS
     assert seen == [(None, None), ("1", "http_error"), ("2", "http_timeout")]
 
 
+async def test_an_app_can_decline_http_retries(slack: SlackStandIn, lea: User) -> None:
+    seen: list[str] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.append(await request.text())
+        return web.Response(status=500, headers={"X-Slack-No-Retry": "1"})
+
+    server = web.Application()
+    server.router.add_post("/", handle)
+    runner = web.AppRunner(server, access_log=None, shutdown_timeout=0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    slack.http.use("http://{}:{}/".format(*runner.addresses[0][:2]))
+    lea.post("C1", "x")
+    await slack.until(lambda: slack.lost)
+    await runner.cleanup()
+    assert len(seen) == 1
+
+
 # Files
 
 
@@ -1179,6 +1282,23 @@ async def test_a_persons_file_is_read_with_the_token_and_hidden_behind_a_login_p
     assert sum(sizes) == 30_000_000
 
 
+async def test_files_are_completed_once_into_a_thread_that_exists_and_deleted_by_their_owner(
+    slack: SlackStandIn, api: AsyncWebClient, lea: User
+) -> None:
+    url = await api.files_getUploadURLExternal(filename="a.txt", length=4)
+    async with aiohttp.ClientSession() as session, session.post(url["upload_url"], data=b"four"):
+        pass
+    files = [{"id": url["file_id"], "title": "a"}]
+    lost = api.files_completeUploadExternal(files=files, channel_id="C1", thread_ts="1.000001")
+    assert (await refusal(lost))["error"] == "thread_not_found"
+    await api.files_completeUploadExternal(files=files, channel_id="C1")
+    again = api.files_completeUploadExternal(files=files, channel_id="C1")
+    assert (await refusal(again))["error"] == "file_not_found"
+    ts = lea.post("C1", files=[("b.txt", "text/plain", b"hers")])
+    hers = slack.channel("C1").by_ts[ts]["files"][0]["id"]
+    assert (await refusal(api.files_delete(file=hers)))["error"] == "cant_delete_file"
+
+
 # Misfortunes and limits
 
 
@@ -1217,6 +1337,9 @@ async def test_published_limits_hold_one_channel_to_a_message_a_second(
     assert refused
     assert {each.response.headers["Retry-After"] for each in refused} == {"1"}
     await api.chat_postMessage(channel="C2", text="another channel")
+    ts = slack.channel("C1").messages[0]["ts"]
+    for n in range(6):
+        await api.chat_update(channel="C1", ts=ts, text=f"updates have no such limit {n}")
 
 
 async def test_each_method_has_its_own_budget_a_minute(api: AsyncWebClient, slack: SlackStandIn) -> None:
