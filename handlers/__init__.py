@@ -32,6 +32,9 @@ from handlers import (
     reading,
     receipts,
     resume_email,
+    returning,
+    satisfaction,
+    service_level,
     several,
     small_talk,
     trouble,
@@ -114,19 +117,27 @@ BUTTONS: Mapping[Speaker, Mapping[str, Behaviour]] = {
         "none": fallback.none_of_these,
         "menu": fallback.menu,
         "lang": commands.language,
+        satisfaction.RATE: satisfaction.too_late,
     },
     Speaker.WAITING: {
+        "faq": faq.pressed_while_waiting,
         "human": handoff.in_queue,
         "email": resume_email.ask,
         "yes": feedback.noted,
         "no": feedback.noted,
         "lang": commands.language,
+        satisfaction.RATE: satisfaction.too_late,
     },
     Speaker.HUMAN: {
         "human": handoff.with_a_person,
         "yes": feedback.noted,
         "no": feedback.noted,
         "lang": commands.language,
+        satisfaction.RATE: satisfaction.too_late,
+    },
+    Speaker.CLOSED: {
+        satisfaction.RATE: satisfaction.rate,
+        satisfaction.SKIP: satisfaction.skip,
     },
 }
 """By what stands before the colon of a button's id."""
@@ -167,7 +178,13 @@ TIMERS: Mapping[str, Behaviour] = {
     IDLE: lifecycle.went_quiet,
     WAITING: lifecycle.still_waiting,
     SNOOZE: agents.snooze_over,
+    service_level.SOON: service_level.look,
+    service_level.LATE: service_level.look,
+    service_level.OPENS: service_level.look,
+    lifecycle.AGENT_IDLE: lifecycle.agent_idle,
+    lifecycle.AGENT_AWAY: lifecycle.agent_away,
 }
+"""By name, or by what stands before the colon of the name."""
 
 
 _FROM_CUSTOMER = (ev.CustomerMessage, ev.CustomerCommand, ev.ButtonPress)
@@ -180,7 +197,8 @@ def build_choose(care: Care) -> Choose:
         behaviour = _pick(turn, care)
 
         async def handler(turn: Turn) -> Decision:
-            return await behaviour(turn, care)
+            decision = await behaviour(turn, care)
+            return lifecycle.follow(turn, care, service_level.follow(turn, care, decision))
 
         return Choice(_name(behaviour), handler)
 
@@ -194,6 +212,13 @@ def _pick(turn: Turn, care: Care) -> Behaviour:
             return trouble.sorry
         if turn.flooding:
             return trouble.flooded
+    behaviour = _for_event(turn, care)
+    asks_for_a_person = behaviour is handoff.asked and returning.has_agent(turn)
+    return returning.to_the_same if asks_for_a_person else behaviour
+
+
+def _for_event(turn: Turn, care: Care) -> Behaviour:
+    event = turn.event
     if isinstance(event, ev.CustomerMessage):
         return _for_message(turn, care)
     if isinstance(event, ev.CustomerCommand):
@@ -201,7 +226,7 @@ def _pick(turn: Turn, care: Care) -> Behaviour:
     if isinstance(event, ev.ButtonPress):
         return _by_speaker(BUTTONS, turn, event.button.partition(":")[0])
     if isinstance(event, ev.TimerDue):
-        return TIMERS.get(event.name, lifecycle.ignored)
+        return TIMERS.get(event.name) or TIMERS.get(event.name.partition(":")[0], lifecycle.ignored)
     return EVENTS.get(type(event), lifecycle.ignored)
 
 
@@ -219,12 +244,16 @@ def _for_message(turn: Turn, care: Care) -> Behaviour:
             return _while_waiting(turn, care)
         case Speaker.HUMAN if resume_email.is_awaited(turn):
             return resume_email.take
+        case Speaker.CLOSED:
+            return satisfaction.reason
         case _:
             return lifecycle.ignored
 
 
 def _for_bot(turn: Turn, care: Care) -> Behaviour:
     found = reading.read(turn, care)
+    if found.kind is not Kind.PROTECTED and returning.comes_back(turn, care):
+        return returning.to_the_same
     if attachments.need_eyes(turn, found):
         return attachments.received
     if found.kind is not Kind.SURE:
@@ -239,6 +268,8 @@ def _while_waiting(turn: Turn, care: Care) -> Behaviour:
         return protected.escalate
     if resume_email.is_awaited(turn):
         return resume_email.take
+    if faq.may_answer_waiting(turn, care):
+        return faq.answer_waiting
     return handoff.acknowledge
 
 

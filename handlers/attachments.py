@@ -33,7 +33,7 @@ async def received(turn: Turn, care: Care) -> Decision:
     files = turn.event.attachments if isinstance(turn.event, CustomerMessage) else ()
     voice = bool(files) and all(file.kind in _VOICE for file in files)
     opening = care.replies.get("attachment.voice" if voice else "attachment.file", turn.language)
-    return handoff.to_person(turn, care, opening, reason=HandoffReason.ATTACHMENT)
+    return await handoff.to_person(turn, care, opening, reason=HandoffReason.ATTACHMENT)
 
 
 async def ready(turn: Turn, care: Care) -> Decision:

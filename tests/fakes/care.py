@@ -10,18 +10,19 @@ from typing import Any
 
 from bot.domain import events as ev
 from bot.domain.chat import Chat, Speaker
+from bot.domain.conversation import Handoff
 from bot.domain.decision import CancelTimer, Decision, Send, SetTimer
 from bot.domain.errors import ShopUnavailable
 from bot.domain.facts import FactBody
 from bot.domain.identity import Agent, ChatId
 from bot.domain.message import Attachment, AttachmentKind, Author, Line
-from bot.domain.outgoing import MessageOut, ResumeEmail
+from bot.domain.outgoing import CaseAlert, MessageOut, ResumeEmail
 from bot.domain.turn import Turn
 from bot.domain.understanding import Entity, Explanation, Guess, Question, Understanding
 from bot.engine.speaker import with_open_conversation
 from bot.ports.knowledge import Answer
 from bot.ports.shop import Order, OrderStatus
-from handlers import build_choose
+from handlers import build_choose, satisfaction
 from handlers.care import Care, Thresholds
 from handlers.hours import opening_hours
 from handlers.replies import load_replies
@@ -40,17 +41,27 @@ STICKER = Attachment("f3", "sticker", "application/x-telegram-sticker")
 
 
 class FakeKnowledge:
-    """Entries made up as they are asked for, in both languages; ``missing`` ones are not there."""
+    """Entries made up as they are asked for, in both languages; ``missing`` ones are not there, those
+    ``while_waiting`` may be told to who waits."""
 
-    def __init__(self, missing: Iterable[str] = ()) -> None:
+    def __init__(self, missing: Iterable[str] = (), while_waiting: Iterable[str] = ()) -> None:
         self.missing = set(missing)
+        self.while_waiting = set(while_waiting)
 
     def answer(self, intent: str, language: str) -> Answer | None:
         if not intent.startswith("faq_") or intent in self.missing:
             return None
         team = "beauty" if intent == "faq_routine" else "care"
         related = ("faq_delivery_times", "faq_refund_when", "faq_samples", "faq_exchange")
-        return Answer(intent, language, f"{intent} {language}", f"Answer {intent} {language}.", team, related)
+        return Answer(
+            intent,
+            language,
+            f"{intent} {language}",
+            f"Answer {intent} {language}.",
+            team,
+            related,
+            while_waiting=intent in self.while_waiting,
+        )
 
     def intents(self) -> Sequence[str]:
         return ("faq_return_how", "faq_delivery_times")
@@ -187,8 +198,9 @@ class Story:
         return await self.happens(self._event(ev.TimerDue, name=name))
 
     async def happens(self, event: ev.Event, **turn: Any) -> list[MessageOut]:
-        chat = with_open_conversation(self.chat, event, timedelta(hours=24))
-        chat = replace(chat, language=chat.language or self.language)
+        chat = replace(self.chat, language=self.chat.language or self.language)
+        if not self._is_aside(event, turn.get("understanding")):
+            chat = with_open_conversation(chat, event, timedelta(hours=24))
         if isinstance(event, ev.CustomerMessage):
             chat = chat.remember(Line(event.message_id, Author.CUSTOMER, event.text, event.at))
         told = Turn(event=event, chat=chat, now=self.now, **turn)
@@ -196,6 +208,11 @@ class Story:
         self.handler = choice.name
         self._apply(await choice.handler(told))
         return self.messages
+
+    def _is_aside(self, event: ev.Event, meaning: Understanding | None) -> bool:
+        """As the engine asks: a text that nobody understood is a message like any other."""
+        known = meaning is not None or not isinstance(event, ev.CustomerMessage)
+        return known and satisfaction.aside(self.care.thresholds)(event, self.chat, meaning)
 
     def _apply(self, decision: Decision) -> None:
         self.decision = decision
@@ -227,6 +244,17 @@ class Story:
     @property
     def messages(self) -> list[MessageOut]:
         return [send.payload for send in self.sends if isinstance(send.payload, MessageOut)]
+
+    @property
+    def alerts(self) -> list[CaseAlert]:
+        assert self.decision is not None
+        return [told for told in self.decision.desk if isinstance(told, CaseAlert)]
+
+    @property
+    def handoff(self) -> Handoff:
+        assert self.chat.conversation is not None
+        assert self.chat.conversation.handoff is not None
+        return self.chat.conversation.handoff
 
     @property
     def emails(self) -> list[ResumeEmail]:
