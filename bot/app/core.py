@@ -7,7 +7,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.channels.web.sessions import Sessions
 from bot.engine.inbox import Inbox
@@ -25,7 +25,8 @@ from bot.storage.transcripts import RedisTranscripts
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """Opened by :func:`open_core`; ``owner`` names this process in leases, unlike any other."""
+    """Opened by :func:`open_core`; ``owner`` names this process in leases, unlike any other. ``detail`` is
+    what ``guichet status`` shows of this process beside what it runs."""
 
     settings: Settings
     store: RedisStore
@@ -37,6 +38,7 @@ class Core:
     roster: RedisRoster
     clock: Clock
     owner: str
+    detail: dict[str, str] = field(default_factory=dict)
 
     @property
     def waits(self) -> Waits:

@@ -1,4 +1,4 @@
-"""Ingest: fetches what platforms do not bring by themselves."""
+"""Ingest: fetches what platforms do not bring by themselves, and gives conversations out."""
 
 from __future__ import annotations
 
@@ -13,16 +13,22 @@ from bot.ports.store import Lease
 
 
 async def build(core: Core, stack: AsyncExitStack) -> list[Runner]:
-    """The poller of Telegram, one at a time wherever it runs.
+    """The poller of Telegram and the socket to Slack, each one at a time wherever it runs; who is online,
+    and who is given what.
 
     Raises:
-        ConfigurationError: the token does not look like one.
+        ConfigurationError: a token does not look like one, or what agents are shown cannot be read.
     """
+    runners = [*await _telegram(core, stack), *await _slack(core, stack)]
+    return runners or [_idle]
+
+
+async def _telegram(core: Core, stack: AsyncExitStack) -> list[Runner]:
     if core.settings.telegram.mode != "polling":
-        return [_idle]
+        return []
     telegram = await parts.telegram(core, stack)
     if telegram is None:
-        return [_idle]
+        return []
     singleton = Singleton(core.store.leases, f"ingest:telegram:{telegram.account}", core.owner, LEASE_TTL)
     poller = telegram.poller()
 
@@ -33,6 +39,14 @@ async def build(core: Core, stack: AsyncExitStack) -> list[Runner]:
         await singleton.run(stop, poll)
 
     return [run]
+
+
+async def _slack(core: Core, stack: AsyncExitStack) -> list[Runner]:
+    if core.settings.slack.bot_token is None:
+        return []
+    from bot.app import slack  # its libraries take long to load
+
+    return await slack.ingesting(core, stack)
 
 
 async def _idle(stop: asyncio.Event) -> None:

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 LANGUAGES = ("fr", "en")
 _DAYS = re.compile(r"\{days:(\w+)\}")
-DESKS = ("terminal",)
+
+
+def desks(settings: Settings) -> tuple[str, ...]:
+    """The desks that follow every case: ours, and Slack when it is on."""
+    return ("terminal", "slack") if settings.slack.bot_token is not None else ("terminal",)
 
 
 def replies(settings: Settings) -> Replies:

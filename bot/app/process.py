@@ -51,7 +51,7 @@ async def run_roles(settings: Settings, roles: Sequence[str], stop: asyncio.Even
         if settings.metrics.port is not None and "web" not in roles:
             runners.append(import_module("bot.app.serving").figures(core, stack))
         _spare_the_collector()
-        beats = Heartbeat(core.store.processes, core.clock, roles)
+        beats = Heartbeat(core.store.processes, core.clock, roles, detail=core.detail)
         await together([*runners, beats.run], stop, grace=settings.timeouts.drain_seconds + LATE_SECONDS)
         log.info("roles.stopped", roles=list(roles))
 

@@ -26,7 +26,14 @@ async def build(core: Core, stack: AsyncExitStack) -> list[Runner]:
     def sender(deliverer: Deliverer) -> Sender:
         return Sender(core.store.outbox, core.store.leases, deliverer, core.owner, rules, core.clock)
 
-    return [sender(deliverer).run for deliverer in await deliverers(core, stack)]
+    runners: list[Runner] = [sender(deliverer).run for deliverer in await deliverers(core, stack)]
+    if core.settings.slack.bot_token is not None:
+        from bot.app import slack  # its libraries take long to load
+
+        known = parts.knowledge(core.settings)
+        shown = await slack.deliverers(core, stack, known)
+        runners += [*(sender(deliverer).run for deliverer in shown), known.watch]
+    return runners
 
 
 async def deliverers(core: Core, stack: AsyncExitStack) -> list[Deliverer]:

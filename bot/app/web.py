@@ -16,7 +16,7 @@ from bot.app.runner import Runner
 from bot.app.serving import QuietServer, backlog_watch, bind
 from bot.channels.web.limits import SOCKET_BYTES, Rate, WebLimits
 from bot.channels.web.server import WebService, create_web_chat
-from bot.domain.errors import StoreUnavailable
+from bot.domain.errors import DeliveryFailed, StoreUnavailable
 from bot.observability import health
 from bot.settings import Settings
 
@@ -51,7 +51,8 @@ async def build(core: Core, stack: AsyncExitStack) -> list[Runner]:
     app.include_router(_health(core))
     app.add_api_route("/", _front_door, methods=["GET"], include_in_schema=False)
     server = WebServer(app, chat.service, bound, settings)
-    return [server.run, backlog_watch(core), *await _mount_telegram(core, app, stack)]
+    mounted = [*await _mount_telegram(core, app, stack), *await _mount_slack(core, app, stack)]
+    return [server.run, backlog_watch(core), *mounted]
 
 
 class WebServer:
@@ -107,6 +108,8 @@ def _health(core: Core) -> APIRouter:
     checks.add("store", core.store.ping)
     checks.add("roles", roles)
     checks.add("nlu", lambda: nlu.check(core.settings))
+    if core.settings.slack.bot_token is not None:
+        checks.add("slack", lambda: _slack_is_heard(core), vital=False)
     token = core.settings.metrics.token
     return health.router(checks, metrics_token=token.get_secret_value() if token else None)
 
@@ -121,3 +124,23 @@ async def _mount_telegram(core: Core, app: FastAPI, stack: AsyncExitStack) -> li
     secret = settings.telegram.webhook_secret.get_secret_value()
     app.include_router(telegram.webhook(secret))
     return [lambda stop: telegram.announce_webhook(settings, secret, stop)]
+
+
+async def _slack_is_heard(core: Core) -> None:
+    """Whether some process has the socket open. Customers are served without it, so this page stays ready."""
+    if core.settings.slack.mode == "http":
+        return
+    states = [process.detail.get("slack", "") for process in await core.store.processes.processes()]
+    if "connected" not in states:
+        raise DeliveryFailed("no process holds a socket to Slack")
+
+
+async def _mount_slack(core: Core, app: FastAPI, stack: AsyncExitStack) -> list[Runner]:
+    if core.settings.slack.bot_token is None or core.settings.slack.mode != "http":
+        return []
+    from bot.app import slack  # its libraries take long to load
+
+    heard = await stack.enter_async_context(slack.listening(core))
+    app.include_router(heard.webhook())
+    core.detail["slack"] = "listening"
+    return [heard.known.watch, heard.warm_up()]

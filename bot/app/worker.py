@@ -46,7 +46,7 @@ async def build(core: Core, stack: AsyncExitStack) -> list[Runner]:
         nlu=await nlu.client(settings, stack),
         choose=build_choose(behaviour),
         detector=LinguaDetector(),
-        addresser=Addresser(parts.DESKS),
+        addresser=Addresser(parts.desks(settings)),
         rules=TurnRules(
             reopening=timedelta(hours=settings.timeouts.reopen_hours),
             aside=satisfaction.aside(behaviour.thresholds),

@@ -96,7 +96,10 @@ def _print(processes: list[ProcessInfo], backlog: Mapping[str, int]) -> None:
         for process in processes
     ]
     print_table(("role", "pid", "host", "up for", "seen ago"), rows)
-    typer.echo("\n" + "  ".join(f"{name} {count}" for name, count in backlog.items()))
+    details = dict.fromkeys(
+        f"{name}: {state}" for process in processes for name, state in process.detail.items()
+    )
+    typer.echo("\n" + "  ".join((*(f"{name} {count}" for name, count in backlog.items()), *details)))
 
 
 def _ago(now: datetime, then: datetime) -> str:

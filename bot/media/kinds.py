@@ -53,6 +53,33 @@ _ONLY_DECLARED = frozenset({"application/x-ole", "application/zip"})
 """Containers that are nothing we take unless declared to be an office document."""
 
 
+_TAKEN = (
+    frozenset(mime for _, mime in _STARTS)
+    | frozenset(_RIFF.values())
+    | frozenset().union(*_CONTAINERS.values())
+    | {"image/heic", "image/heif", "text/plain"}
+) - _ONLY_DECLARED
+
+
+def may_be(declared: str) -> bool:
+    """Whether a file declared so can turn out to be one that we take; ``verified`` decides by its bytes."""
+    mime = declared.partition(";")[0].strip().lower()
+    return mime in _UNSAID or any(_is_like(mime, taken) for taken in _TAKEN)
+
+
+def _is_like(declared: str, taken: str) -> bool:
+    """As in ``verified``: what is kept is what the bytes say, in the family that was declared."""
+    family = declared.partition("/")[0]
+    return declared == taken or (
+        family in _FAMILIES and family == taken.partition("/")[0] and declared not in _PROGRAMS
+    )
+
+
+_FAMILIES = frozenset({"image", "audio", "video"})
+_PROGRAMS = frozenset({"image/svg+xml"})
+"""Images by name, pages by nature."""
+
+
 def verified(declared: str, head: bytes) -> str | None:
     """The MIME type to keep a file under, or None for a file we do not take: of another kind than we
     take, or of another family than it claims to be (an image that is a PDF, a PDF that is a page)."""

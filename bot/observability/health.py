@@ -24,14 +24,16 @@ FRESH_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome of all checks: a problem by name, None where there is none."""
+    """The outcome of all checks: a problem by name, None where there is none. What is ``bearable`` is only
+    shown."""
 
     problems: dict[str, str | None]
+    bearable: frozenset[str] = frozenset()
 
     @property
     def ready(self) -> bool:
-        """Whether there is no problem."""
-        return not any(self.problems.values())
+        """Whether there is no problem that keeps this process from its work."""
+        return not any(problem for name, problem in self.problems.items() if name not in self.bearable)
 
 
 class Health:
@@ -39,12 +41,15 @@ class Health:
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
+        self._bearable: set[str] = set()
         self._asking = asyncio.Lock()
         self._last: tuple[float, Report] | None = None
 
-    def add(self, name: str, check: Check) -> None:
-        """Ask this one too."""
+    def add(self, name: str, check: Check, *, vital: bool = True) -> None:
+        """Ask this one too. Without what is not ``vital`` the process is ready all the same."""
         self._checks[name] = check
+        if not vital:
+            self._bearable.add(name)
 
     async def report(self) -> Report:
         """Ask all of them, at once; one that takes longer than two seconds has a problem. Whoever asks
@@ -59,7 +64,7 @@ class Health:
     async def _asked(self) -> Report:
         names = list(self._checks)
         found = await asyncio.gather(*(_problem(self._checks[name]) for name in names))
-        return Report(dict(zip(names, found, strict=True)))
+        return Report(dict(zip(names, found, strict=True)), frozenset(self._bearable))
 
 
 async def _problem(check: Check) -> str | None:

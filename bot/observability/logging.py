@@ -26,6 +26,9 @@ TALKATIVE = (
     "aiosqlite",
     "asyncio",
     "watchfiles",
+    "slack_bolt",
+    "slack_sdk",
+    "aiohttp",
 )
 """Libraries whose INFO lines hold tokens or texts, or say nothing."""
 

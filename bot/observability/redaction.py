@@ -14,12 +14,13 @@ _PATTERNS = (
     (re.compile(r"\bbot\d{3,20}:[A-Za-z0-9_-]{10,100}"), f"bot{HIDDEN}"),
     (re.compile(r"\b\d{6,12}:[A-Za-z0-9_-]{30,60}\b"), HIDDEN),
     (
-        re.compile(r"([?&;](?:auth_)?(?:token|secret|resume|session|signature|sig|key)=)[^&\s\"'#]+"),
+        re.compile(r"([?&;](?:auth_)?(?:token|secret|ticket|resume|session|signature|sig|key)=)[^&\s\"'#]+"),
         rf"\1{HIDDEN}",
     ),
     (re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+"), rf"\1 {HIDDEN}"),
     (re.compile(r"(\b[a-z][a-z0-9+.-]{1,20}://)[^/\s:@\"']{0,100}:[^/\s@\"']{1,200}@"), rf"\1{HIDDEN}@"),
-    (re.compile(r"\bxox[a-z]-[A-Za-z0-9-]+|\bxapp-[A-Za-z0-9-]+"), HIDDEN),
+    (re.compile(r"\bxox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]+|\bxapp-[A-Za-z0-9-]+"), HIDDEN),
+    (re.compile(r"(\bhooks\.slack\.com/)[^\s\"'<>]+"), rf"\1{HIDDEN}"),
     (
         re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}"),
         f"{HIDDEN}@{HIDDEN}",

@@ -61,17 +61,19 @@ class DeskTeam:
 class Rules:
     """What the operator may set. ``undo_seconds``: how long a reply can be taken back before it leaves;
     ``reveal``: who may see what was shortened; ``file_bytes``: the largest file that is taken;
-    ``time_zone``: where a team's day begins."""
+    ``text_limit``: the longest message that is taken, in characters; ``time_zone``: where a team's day
+    begins."""
 
     undo_seconds: float = 3.0
     reveal: frozenset[Role] = frozenset(Role)
     file_bytes: int = 10 * 1024 * 1024
+    text_limit: int = 8_000
     time_zone: str = "Europe/Paris"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """All of it."""
+    """All of it. ``admins``: Slack ids of those who are told what only an operator can mend."""
 
     client: AsyncWebClient
     inbox: Inbox
@@ -87,3 +89,4 @@ class Desk:
     teams: Mapping[str, DeskTeam]
     rules: Rules = field(default_factory=Rules)
     saved_replies: SavedReplies = field(default_factory=SavedReplies)
+    admins: tuple[str, ...] = ()

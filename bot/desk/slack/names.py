@@ -69,6 +69,7 @@ class Modal(StrEnum):
     REPLY = "modal_reply"
     SNOOZE = "modal_snooze"
     SPAM = "modal_spam"
+    RESOLVE = "modal_resolve"
     DETAILS = "modal_details"
     HISTORY = "modal_history"
     SEARCH = "modal_search"
