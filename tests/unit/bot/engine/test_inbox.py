@@ -12,6 +12,7 @@ from bot.domain.errors import StoreUnavailable
 from bot.domain.events import (
     AgentNote,
     AgentReply,
+    AgentTeach,
     AgentTransfer,
     ButtonPress,
     Command,
@@ -22,7 +23,7 @@ from bot.domain.events import (
 )
 from bot.domain.identity import Agent, Profile
 from bot.domain.message import Attachment
-from bot.engine.inbox import NAME_LIMIT, PARKED_LIMIT, TEXT_LIMIT, Inbox
+from bot.engine.inbox import AGENT_TEXT_LIMIT, NAME_LIMIT, PARKED_LIMIT, TEXT_LIMIT, Inbox
 from bot.ports.inbox import Appended
 from tests.builders import LEA, NOW, message
 from tests.fakes.engine import LoopClock
@@ -72,6 +73,8 @@ COMMON: dict[str, Any] = {"id": "web:main:1", "chat": LEA, "at": NOW}
         (CustomerCommand(**COMMON, message_id="2", command=Command.HUMAN, argument=SUSPECT), "argument"),
         (AgentReply(**COMMON, agent=MAYA, message_id="m", text=SUSPECT), "text"),
         (AgentNote(**COMMON, agent=MAYA, message_id="m", text=SUSPECT), "text"),
+        (AgentTeach(**COMMON, agent=MAYA, question=SUSPECT), "question"),
+        (AgentTeach(**COMMON, agent=MAYA, answer=SUSPECT), "answer"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Event) else "",
 )
@@ -140,3 +143,14 @@ async def test_a_raw_update_of_any_size_is_parked_in_part() -> None:
     store = Watched()
     await Inbox(store).park("telegram:main", "x" * 10 * PARKED_LIMIT + CARD, "not_json")
     assert len(store.letters[0].payload) == PARKED_LIMIT
+
+
+async def test_a_long_answer_of_an_agent_s_is_kept_whole() -> None:
+    """Their desk tells them what is too long; nothing they write is cut without a word."""
+    long = "é" * 10_000
+    kept = await taken_in(AgentReply(**COMMON, agent=MAYA, message_id="m", text=long))
+    assert isinstance(kept, AgentReply)
+    assert kept.text == long
+    endless = await taken_in(AgentReply(**COMMON, agent=MAYA, message_id="m", text="é" * 40_000))
+    assert isinstance(endless, AgentReply)
+    assert len(endless.text) == AGENT_TEXT_LIMIT

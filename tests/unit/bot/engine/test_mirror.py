@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,17 +18,20 @@ from bot.domain.events import (
     CustomerDelete,
     CustomerEdit,
     Event,
+    MediaFailed,
+    MediaReady,
     Receipt,
     ReceiptStatus,
     TimerDue,
 )
 from bot.domain.identity import Agent, Profile
-from bot.domain.message import Attachment, Author, Line
+from bot.domain.message import Attachment, Author, Draft, HoldReason, Line
 from bot.domain.outgoing import (
     CaseCard,
     CaseDelete,
     CaseEdit,
     CaseFate,
+    CaseFile,
     CaseLine,
     CaseState,
     CustomerPayload,
@@ -146,6 +150,46 @@ async def test_what_became_of_the_last_words_is_shown_though_the_case_is_over(af
     ]
     seen = Receipt(**COMMON, message_id="m_1", status=ReceiptStatus.SEEN)
     assert await mirrored(seen, after) == [], "customers see what the bot says too"
+
+
+async def test_what_agents_change_after_the_end_is_shown() -> None:
+    over = human.close(Outcome.RESOLVED_BY_AGENT, NOW)
+    ours = (
+        EditOut(message_id="m_1", author=Author.AGENT, text="mieux"),
+        DeleteOut(message_id="m_2", author=Author.AGENT),
+    )
+    assert await mirrored(TICK, over, lambda chat: chat, *ours) == [
+        CaseEdit(message_id="m_1", text="mieux"),
+        CaseDelete(message_id="m_2"),
+    ]
+    late = MessageOut(text="Voici", author=Author.AGENT, message_id="m_3")
+    assert [type(one) for one in await mirrored(TICK, over, lambda chat: chat, late)] == [CaseLine]
+    assert await mirrored(TICK, over, lambda chat: chat, MessageOut(text="Bonjour")) == [], "the bot's"
+
+
+async def test_what_customers_change_after_the_end_is_shown_where_an_agent_was() -> None:
+    over = human.close(Outcome.RESOLVED_BY_AGENT, NOW)
+    edit = CustomerEdit(**COMMON, message_id="9", edited_id="1", text="pardon")
+    delete = CustomerDelete(**COMMON, message_id="9", deleted_id="1")
+    ready = MediaReady(**COMMON, message_id="1", attachment=PHOTO)
+    failed = MediaFailed(**COMMON, message_id="1", attachment=PHOTO, reason="media_gone")
+    shown = [one for event in (edit, delete, ready, failed) for one in await mirrored(event, over)]
+    assert shown == [
+        CaseEdit(message_id="1", text="pardon"),
+        CaseDelete(message_id="1"),
+        CaseFile(message_id="1", attachment=PHOTO),
+        CaseFile(message_id="1", attachment=PHOTO, reason="media_gone"),
+    ]
+    alone = bot.close(Outcome.WENT_QUIET, NOW)
+    assert [one for event in (edit, delete, ready, failed) for one in await mirrored(event, alone)] == []
+
+
+async def test_an_agent_s_own_file_is_shown_with_its_message_and_not_before() -> None:
+    held = human.hold(Draft("m_9", MAYA, HoldReason.FILES, NOW, "Voici", (PHOTO,)))
+    ready = MediaReady(**COMMON, message_id="m_9", attachment=replace(PHOTO, stored=True))
+    assert await mirrored(ready, held) == []
+    failed = MediaFailed(**COMMON, message_id="m_9", attachment=PHOTO, reason="media_gone")
+    assert await mirrored(failed, held) == [CaseFile(message_id="m_9", attachment=PHOTO, reason="media_gone")]
 
 
 async def test_a_reply_that_goes_out_is_a_line_and_no_fate_yet() -> None:

@@ -9,17 +9,24 @@ import pytest
 
 from bot.domain.conversation import Handoff, HandoffReason
 from bot.domain.decision import Decision, Send
-from bot.domain.events import AgentReply, Event, Receipt, ReceiptStatus, TimerDue
+from bot.domain.events import AgentNote, AgentReply, DraftChoice, Event, Receipt, ReceiptStatus, TimerDue
 from bot.domain.identity import Agent, ChatId
-from bot.domain.message import Attachment, Author
+from bot.domain.message import Attachment, Author, Draft, HoldReason
 from bot.domain.outgoing import (
+    Alert,
+    CaseAlert,
     CaseFate,
+    CaseHeld,
     CaseLine,
+    CaseRefused,
+    CaseUnheld,
+    DeskPayload,
     EditOut,
     MediaFetch,
     MessageOut,
     Outgoing,
     Priority,
+    Refusal,
     ResumeEmail,
 )
 from bot.domain.turn import Turn
@@ -150,7 +157,74 @@ async def test_people_s_words_go_before_cards_and_edits() -> None:
     assert [entry.priority for entry in lines] == [Priority.CUSTOMER]
 
 
+LEA_AT_SLACK = Agent("slack:U1", "Léa")
+DRAFT = Draft("m_1", LEA_AT_SLACK, HoldReason.COLLEAGUE, NOW, "Bonjour")
+
+
+async def told(*payloads: DeskPayload, event: Event = TICK, desks: tuple[str, ...]) -> list[Outgoing]:
+    async def handler(turn: Turn) -> Decision:
+        return Decision(chat=turn.chat, desk=payloads)
+
+    return list((await runner(handler, desks=desks).run(event, HUMAN)).outgoing)
+
+
+async def test_what_is_for_one_agent_goes_to_their_desk_and_alerts_to_every_one() -> None:
+    payloads: tuple[DeskPayload, ...] = (
+        CaseHeld(draft=DRAFT),
+        CaseUnheld(draft=DRAFT, choice=DraftChoice.NOTE),
+        CaseRefused(agent=LEA_AT_SLACK, action="claim", reason=Refusal.TAKEN),
+    )
+    alert = CaseAlert(kind=Alert.OVERDUE, team="care")
+    found = await told(*payloads, alert, desks=("terminal", "slack"))
+    assert [entry.destination for entry in found] == [*["desk:slack"] * 3, "desk:terminal", "desk:slack"]
+    assert [entry.priority for entry in found if isinstance(entry.payload, CaseHeld)] == [Priority.FAILURE]
+    elsewhere = await told(payloads[0], desks=("one", "two"))
+    assert [entry.destination for entry in elsewhere] == ["desk:one", "desk:two"], "better twice than never"
+
+
+async def test_an_answer_to_an_agent_is_shown_where_they_asked() -> None:
+    event = AgentNote(**COMMON, agent=LEA_AT_SLACK, message_id="n", text="x", conversation="c_old")
+    refusal = CaseRefused(agent=LEA_AT_SLACK, action="claim", reason=Refusal.CLOSED)
+    found = await told(refusal, event=event, desks=("slack",))
+    assert {type(entry.payload).__name__: entry.conversation for entry in found} == {
+        "CaseRefused": "c_old",
+        "CaseLine": "c_1",
+    }
+
+
+async def test_a_newer_fate_makes_the_older_idle_but_not_that_a_change_was_not_made() -> None:
+    keys = {}
+    for status in ReceiptStatus:
+        [entry] = await entries(
+            Receipt(**COMMON, message_id="m_1", status=status), before=HUMAN, desks=("a",)
+        )
+        keys[status] = entry.coalesce
+    assert keys.pop(ReceiptStatus.UNCHANGED) is None
+    assert set(keys.values()) == {"fate:m_1"}
+
+
+async def test_silence_is_ordered_before_all_else_when_a_person_takes_the_floor() -> None:
+    async def handler(turn: Turn) -> Decision:
+        return Decision(chat=turn.chat.claim(MAYA, ASKED), sends=(says("Maya prend le relais"),))
+
+    found = (await runner(handler, desks=("a",)).run(TICK, chat().hand_off(ASKED))).outgoing
+    assert [type(entry.payload).__name__ for entry in found] == ["Hush", "MessageOut", "CaseCard", "CaseLine"]
+    assert found[0].destination == "web:main"
+    assert found[0].epoch == found[1].epoch == 3
+
+
 # --- media ----------------------------------------------------------------------------------------------
+
+
+async def test_an_agent_s_files_are_fetched_from_their_desk() -> None:
+    file = Attachment("f_1", "un.pdf", "application/pdf", source="slack:F1")
+    reply = AgentReply(
+        id="desk:slack:C1:1.2", chat=LEA, at=NOW, agent=MAYA, message_id="m_9", attachments=(file,)
+    )
+    found = await entries(reply, before=HUMAN)
+    assert [(entry.destination, entry.payload) for entry in found] == [
+        ("media:slack", MediaFetch(message_id="m_9", attachment=file))
+    ]
 
 
 async def test_only_files_that_are_still_elsewhere_are_fetched() -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.domain.chat import Chat
-from bot.domain.conversation import Handoff, HandoffReason, Outcome
+from bot.domain.conversation import Handoff, HandoffReason, Outcome, ServiceLevel
 from bot.domain.decision import Decision, Send
 from bot.domain.events import (
     AgentClaim,
     AgentNote,
     AgentReply,
+    AgentSnooze,
     ButtonPress,
     Command,
     CustomerCommand,
@@ -245,6 +247,33 @@ async def test_each_step_to_with_and_from_a_person(
 ) -> None:
     [found] = [body for body in await bodies(TICK, before, change) if isinstance(body, HandoffChanged)]
     assert (found.step, found.agent_id, found.team) == (step, agent, team)
+
+
+async def test_what_was_given_to_an_agent_is_assigned_and_claimed() -> None:
+    claim = AgentClaim(**COMMON, agent=MAYA, assigned=True)
+    found = await bodies(claim, waiting, lambda chat: chat.claim(MAYA, ASKED))
+    assert [(body.step, body.agent_id) for body in found if isinstance(body, HandoffChanged)] == [
+        (HandoffStep.ASSIGNED, "a_1"),
+        (HandoffStep.CLAIMED, "a_1"),
+    ]
+
+
+@pytest.mark.parametrize("before", [waiting, human])
+async def test_a_snooze_is_a_step_of_whoever_snoozes_and_its_end_is_none(before: Chat) -> None:
+    until = NOW + timedelta(hours=1)
+    snooze = AgentSnooze(**COMMON, agent=TOM, until=until)
+    [step] = await bodies(snooze, before, lambda chat: chat.with_handoff(snoozed_until=until))
+    assert isinstance(step, HandoffChanged)
+    assert (step.step, step.agent_id, step.team) == (HandoffStep.SNOOZED, "a_2", "care")
+    asleep = before.with_handoff(snoozed_until=until)
+    assert await bodies(TICK, asleep, lambda chat: chat.with_handoff(snoozed_until=None)) == []
+    assert await bodies(snooze, before) == [], "one that was refused"
+
+
+@pytest.mark.parametrize("before", [waiting, human])
+async def test_how_it_stands_against_its_target_is_no_step(before: Chat) -> None:
+    late = {"level": ServiceLevel.OVERDUE, "due": NOW, "answered": True, "back_at": NOW, "hushed": True}
+    assert await bodies(TICK, before, lambda chat: chat.with_handoff(**late)) == []
 
 
 async def test_an_alarm_says_what_it_is_about() -> None:

@@ -13,6 +13,8 @@ from bot.domain.chat import Album, Chat, Speaker
 from bot.domain.conversation import Handoff, HandoffReason, Outcome
 from bot.domain.decision import Decision, Send, SetTimer
 from bot.domain.events import (
+    AgentClaim,
+    AgentDecides,
     AgentReply,
     ButtonPress,
     Command,
@@ -20,12 +22,14 @@ from bot.domain.events import (
     CustomerDelete,
     CustomerEdit,
     CustomerMessage,
+    DraftChoice,
     Event,
+    Hushed,
     TimerDue,
 )
 from bot.domain.facts import ConversationChanged, Episode, MessageLogged
 from bot.domain.identity import Agent, ChatId, Profile
-from bot.domain.message import Attachment, Author
+from bot.domain.message import Attachment, Author, Draft, HoldReason, Written
 from bot.domain.outgoing import MessageOut
 from bot.domain.turn import Turn
 from bot.engine.turn import ALBUM_WAIT, Result, TurnRunner
@@ -134,6 +138,58 @@ async def test_what_is_edited_or_deleted_is_so_in_what_we_remember() -> None:
     assert [line.text for line in edited.chat.recent] == ["mon colis vert"]
     deleted = await runner(quiet).run(CustomerDelete(**COMMON, message_id="10", deleted_id="1"), edited.chat)
     assert deleted.chat.recent == ()
+
+
+# --- what agents open ------------------------------------------------------------------------------
+
+MAYA = Agent("a_1", "Maya")
+CLOSED_DRAFT = Draft("m_9", MAYA, HoldReason.CLOSED, NOW, "Encore un mot")
+
+
+def decides(choice: DraftChoice, agent: Agent = MAYA, message_id: str = "m_9") -> AgentDecides:
+    return AgentDecides(**COMMON, agent=agent, message_id=message_id, choice=choice)
+
+
+@pytest.mark.parametrize(
+    ("event", "opens"),
+    [
+        (AgentClaim(**COMMON, agent=MAYA), True),
+        (AgentClaim(**COMMON, agent=MAYA, assigned=True), False),
+        (AgentClaim(**COMMON, agent=MAYA, conversation="c_1"), True),
+        (AgentClaim(**COMMON, agent=MAYA, conversation="c_0"), False),
+        (AgentReply(**COMMON, agent=MAYA, message_id="m_8", text="x", reopens=False), False),
+        (AgentReply(**COMMON, agent=MAYA, message_id="m_8", text="x", conversation="c_0"), False),
+        (decides(DraftChoice.SEND), True),
+        (decides(DraftChoice.TAKE_OVER), True),
+        (decides(DraftChoice.NOTE), False),
+        (decides(DraftChoice.DISCARD), False),
+        (decides(DraftChoice.SEND, Agent("a_2", "Tom")), False),
+        (decides(DraftChoice.SEND, message_id="m_7"), False),
+        (Hushed(**COMMON, epoch=1), False),
+    ],
+)
+async def test_an_agent_opens_what_has_ended_only_on_purpose(event: Event, opens: bool) -> None:
+    before = closed(timedelta(hours=1)).hold(CLOSED_DRAFT)
+    assert ((await turn_of(event, before)).chat.speaker is Speaker.BOT) is opens
+
+
+async def test_an_answer_to_another_question_than_whether_to_reopen_reopens_nothing() -> None:
+    before = closed(timedelta(hours=1)).hold(replace(CLOSED_DRAFT, reason=HoldReason.COLLEAGUE))
+    assert (await turn_of(decides(DraftChoice.SEND), before)).chat.speaker is Speaker.CLOSED
+
+
+async def test_a_customer_who_writes_ends_a_snooze() -> None:
+    asked = Handoff(HandoffReason.ASKED, "care", NOW, snoozed_until=NOW + timedelta(hours=1))
+    turn = await turn_of(message(), chat().hand_off(asked))
+    assert turn.chat.conversation is not None
+    assert turn.chat.conversation.handoff == replace(asked, snoozed_until=None)
+
+
+async def test_what_agents_wrote_is_known_until_the_next_conversation() -> None:
+    written = closed(timedelta(hours=1)).wrote(Written("m_1", "a_1"))
+    assert (await turn_of(message(), written)).chat.written_as("m_1") is not None, "it is reopened"
+    later = replace(message(), at=NOW + timedelta(days=3))
+    assert (await turn_of(later, written)).chat.written == ()
 
 
 # --- language --------------------------------------------------------------------------------------
