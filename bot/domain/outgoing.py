@@ -114,13 +114,14 @@ class CaseLine:
     """One message, for the conversation's thread. ``note`` marks an internal one.
 
     ``guesses`` are the bot's best intents for a customer's message, from which a desk suggests answers in
-    the customer's ``language``.
+    the customer's ``language``. ``agent_id`` is who wrote an agent's reply.
     """
 
     line: Line
     note: bool = False
     guesses: tuple[Guess, ...] = ()
     language: str = ""
+    agent_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,7 +141,7 @@ def _fate(event: ev.Receipt) -> CaseFate:
 def _outgoing(payload: Payload, turn: Turn) -> Iterator[DeskPayload]:
     match payload:
         case MessageOut():
-            yield CaseLine(line=outgoing_line(payload, turn))
+            yield CaseLine(line=outgoing_line(payload, turn), agent_id=payload.author_id)
         case EditOut(message_id=message_id, text=text):
             yield CaseEdit(message_id=message_id, text=text)
         case DeleteOut(message_id=message_id):

@@ -59,7 +59,7 @@ _REPEATED = re.compile(rf"{re.escape(ADDRESS)}(?:[ ,\n]{{1,4}}{re.escape(ADDRESS
 
 
 @lru_cache(maxsize=512)
-def shortened(text: str) -> str:
+def shorten(text: str) -> str:
     """The text without what tells where somebody lives or is reached."""
     text = _without_emails(text)
     text = _PHONE.sub(_phone, text)
@@ -70,7 +70,7 @@ def shortened(text: str) -> str:
 
 def is_shortened(text: str) -> bool:
     """Whether there is something to reveal."""
-    return shortened(text) != text
+    return shorten(text) != text
 
 
 # --- emails --------------------------------------------------------------------------------

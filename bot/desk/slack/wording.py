@@ -21,6 +21,11 @@ def say(key: str, language: str, **values: object) -> str:
     return texts.get(language, texts[DEFAULT]).format(**values)
 
 
+def known(key: str) -> bool:
+    """Whether there is such a text."""
+    return key in _texts()
+
+
 def language_of(locale: str) -> str:
     """The language of a Slack locale such as ``fr-FR``."""
     return locale[:2].lower() if locale[:2].lower() in LANGUAGES else DEFAULT
