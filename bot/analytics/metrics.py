@@ -19,7 +19,6 @@ from bot.analytics.database import Database
 from bot.analytics.views import conversations_view as episodes
 from bot.domain.conversation import Outcome
 
-
 SATISFIED = 4
 """The lowest score of a satisfied customer, out of 5."""
 

@@ -38,7 +38,7 @@ PARKED = Counter("guichet_record_parked_total", "Facts that could not be read or
 
 AT_ONCE = 500
 """Chats looked up in one statement."""
-SEEN_EVERY = timedelta(minutes=10)
+SEEN_EVERY = timedelta(minutes=1)
 """How far behind a customer's ``last_seen`` may be."""
 RAW_LIMIT = 64 * 1024
 """Characters kept of a fact that cannot be stored."""

@@ -101,7 +101,7 @@ identities = Table(
 )
 """A contact as one channel knows them: a chat. ``user`` is empty once the person was erased, and so are
 ``name`` (as the customer last gave it) and ``name_key`` (to look it up by, without case and accents).
-``last_seen`` is when they last wrote, some minutes behind: writing it each time would cost too much."""
+``last_seen`` is when they last wrote, a minute behind at most: writing it each time would cost too much."""
 
 
 def _fact_table(name: str, *items: SchemaItem) -> Table:

@@ -82,7 +82,7 @@ class SqlService:
         if len(key) < 2:
             return ()
         async with self._database.reading() as connection:
-            # More than asked for, since the record is some minutes behind in who was seen last.
+            # More than asked for, since ``last_seen`` may be a minute behind.
             given = await connection.execute(_by_what_they_gave(key).limit(limit + NUMBERS))
             named = await connection.execute(_by_name(key).limit(limit + NUMBERS))
             numbers = dict.fromkeys([*given.scalars(), *named.scalars()])

@@ -24,7 +24,7 @@ from bot.app.core import open_core
 from bot.domain.conversation import HandoffReason
 from bot.domain.deadletter import DeadLetter, DeadLetterKind
 from bot.domain.decision import SetTimer
-from bot.domain.facts import Fact, MessageLogged
+from bot.domain.facts import Audited, MessageLogged, Proposed, Rated
 from bot.domain.identity import ChatId, Profile
 from bot.domain.message import Author, Line
 from bot.domain.outgoing import CaseCard, CaseLine, CaseState, ResumeEmail
@@ -194,9 +194,17 @@ def media(folder: Path) -> Kept:
 
 def record(database: Database) -> Kept:
     async def fill(chat: ChatId, name: str) -> None:
-        fact = replace(builders.fact(of=chat), id=f"l_{name}", body=_said(f"je suis {name}"))
-        assert isinstance(fact, Fact)
-        await SqlRecord(database, FixedClock()).store([fact])
+        bodies = (
+            replace(_said(f"je suis {name}"), author_name=name),
+            Proposed(agent_id="slack:U1", question=f"je suis {name}", answer=name, message_id="m1"),
+            Rated(score=1, team="care", reason_id="m1"),
+            Audited(action="reveal", agent_id="slack:U1", subject="m1"),
+        )
+        facts = [
+            replace(builders.fact(of=chat), id=f"l_{name}-{number}", body=body)
+            for number, body in enumerate(bodies)
+        ]
+        await SqlRecord(database, FixedClock()).store(facts)
 
     return Kept(RecordedPersonalData(database, FixedClock(), days=365), fill)
 

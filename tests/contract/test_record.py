@@ -19,6 +19,7 @@ from bot.domain.conversation import HandoffReason, Outcome
 from bot.domain.errors import RecordUnavailable
 from bot.domain.events import ReceiptStatus
 from bot.domain.facts import (
+    Audited,
     ConversationChanged,
     Episode,
     ErrorLogged,
@@ -31,6 +32,8 @@ from bot.domain.facts import (
     MessageEdited,
     MessageKind,
     MessageLogged,
+    Proposed,
+    Rated,
     ReceiptLogged,
     Understood,
 )
@@ -78,6 +81,17 @@ EVERY_BODY: list[FactBody] = [
     HandoffChanged(step=HandoffStep.REQUESTED, reason=HandoffReason.ASKED, team="care", urgent=True),
     ReceiptLogged(message_id="m2", destination="web:main", status=ReceiptStatus.DELIVERED, attempts=2),
     FeedbackGiven(topic="faq_delivery", helped=True),
+    Rated(score=4, agent_id="slack:U1", team="care", reason_id="m1"),
+    Audited(action="reveal", agent_id="slack:U1", subject="m1"),
+    Proposed(
+        agent_id="slack:U1",
+        agent_name="Léa",
+        intent="faq_invoice",
+        question="une facture ?",
+        answer="La voici.",
+        language="fr",
+        message_id="m1",
+    ),
     ErrorLogged(where="nlu", error="nlu_unavailable", detail="2.0 s"),
 ]
 
@@ -142,10 +156,43 @@ async def test_every_kind_of_fact_is_kept_in_full(database: Database, record: Sq
     assert (receipt["status"], receipt["attempts"]) == ("delivered", 2)
     (opinion,) = await rows(database, schema.feedback)
     assert opinion["helped"] is True
+    (rating,) = await rows(database, schema.ratings)
+    assert (rating["score"], rating["team"], rating["reason_id"]) == (4, "care", "m1")
+    (audit,) = await rows(database, schema.audits)
+    assert (audit["action"], audit["agent_id"], audit["subject"]) == ("reveal", "slack:U1", "m1")
+    (proposal,) = await rows(database, schema.proposals)
+    assert (proposal["status"], proposal["intent"], proposal["agent_name"]) == ("open", "faq_invoice", "Léa")
+    (texts,) = await rows(database, schema.proposal_texts)
+    assert (texts["question"], texts["answer"], texts["reason"]) == ("une facture ?", "La voici.", None)
     (error,) = await rows(database, schema.errors)
     assert (error["where"], error["error"], error["detail"]) == ("nlu", "nlu_unavailable", "2.0 s")
     (identity,) = await rows(database, schema.identities)
     assert (identity["channel"], identity["user"], identity["contact_id"]) == ("web", CHAT.user, "p_1")
+    assert (identity["name"], identity["name_key"], identity["last_seen"]) == ("Zoé", "zoe", after(1))
+    (key,) = await rows(database, schema.entity_keys)
+    assert key["value"] == "ab12345"
+
+
+async def test_a_customer_is_known_by_the_name_they_gave_last(database: Database, record: SqlRecord) -> None:
+    named = [("Zoé", 0), ("Zoé Martin", 60), ("", 120), ("Zoé M.", 3600)]
+    for number, (name, seconds) in enumerate(named):
+        message = replace(said("bonjour", f"m{number}"), author_name=name)
+        await record.store([fact(message, at=after(seconds))])
+    await record.store([fact(replace(said("Oui ?", "b1", Author.BOT), author_name="Alba"), at=after(9000))])
+    (identity,) = await rows(database, schema.identities)
+    assert (identity["name"], identity["name_key"]) == ("Zoé M.", "zoe m.")
+    assert identity["last_seen"] == after(3600)
+
+
+async def test_a_proposal_about_a_message_that_is_taken_back_says_nothing_any_more(
+    database: Database, record: SqlRecord
+) -> None:
+    proposed = Proposed(agent_id="slack:U1", question="une facture ?", message_id="m1")
+    await record.store([fact(said("une facture ?")), fact(proposed), fact(UNDERSTOOD)])
+    await record.store([fact(MessageDeleted(message_id="m1", author=Author.CUSTOMER), at=after(9))])
+    (texts,) = await rows(database, schema.proposal_texts)
+    (key,) = await rows(database, schema.entity_keys)
+    assert (texts["question"], key["value"]) == (None, None)
 
 
 async def test_why_can_be_asked_of_either_database_in_the_same_words(

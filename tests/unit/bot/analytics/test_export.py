@@ -25,6 +25,7 @@ from bot.domain.facts import (
     FeedbackGiven,
     HandoffChanged,
     HandoffStep,
+    Rated,
     ReceiptLogged,
     Understood,
 )
@@ -57,6 +58,7 @@ async def filled(database: Database) -> Database:
         HandoffChanged(step=HandoffStep.REQUESTED, reason=HandoffReason.ASKED, team="care", urgent=True),
         ReceiptLogged(message_id="m3", destination="web:main", status=ReceiptStatus.SEEN),
         FeedbackGiven(topic="t", helped=False),
+        Rated(score=4, agent_id="slack:U1", team="care"),
         ErrorLogged(where="nlu", error="down"),
     ]
     await SqlRecord(database, SystemClock()).store(
@@ -117,6 +119,15 @@ async def test_everything_comes_out_in_every_format(filled: Database, what: What
         case Format.PARQUET:
             found = pq.read_table(io.BytesIO(content)).num_rows
     assert found == expected
+
+
+async def test_a_conversations_row_has_its_rating(filled: Database) -> None:
+    await SqlRecord(filled, SystemClock()).store(
+        [fact(Rated(score=2, reason_id="m2"), id="f_changed", at=after(60))]
+    )
+    (row,) = await lines(filled, What.CONVERSATIONS)
+    assert (row["rating"], row["rated_at"]) == (2, "2026-11-22T12:01:00.000Z")
+    assert [one["score"] for one in await lines(filled, What.RATINGS)] == [4, 2]
 
 
 async def test_why_a_message_was_understood_so_is_exported_too(filled: Database) -> None:

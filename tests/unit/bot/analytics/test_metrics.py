@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from bot.domain.facts import (
     FeedbackGiven,
     HandoffChanged,
     HandoffStep,
+    Rated,
     Understood,
 )
 from bot.domain.identity import ChatId
@@ -74,6 +76,36 @@ async def test_a_customer_who_went_quiet_is_never_counted_as_helped(week: Databa
     assert (found.by_bot, found.by_agent, found.quiet, found.given_up) == (1, 1, 1, 1)
     assert (found.helped, found.not_helped, found.errors) == (1, 1, 1)
     assert (found.customer_messages, found.bot_messages, found.agent_messages) == (5, 5, 1)
+
+
+async def test_spam_is_counted_once_and_in_nothing_else(week: Database) -> None:
+    before = await summary(week, after(0), after(600))
+    await SqlRecord(week, SystemClock()).store(
+        episode(5, HANDOFF, Rated(score=1), said("?", "a9", Author.AGENT), outcome=Outcome.SPAM)
+    )
+    now = await summary(week, after(0), after(600))
+    assert (before.spam, now.spam) == (0, 1)
+    assert replace(now, spam=0) == before
+
+
+async def test_the_satisfied_are_those_who_gave_four_or_five_of_those_who_rated(week: Database) -> None:
+    scores = {0: 5, 1: 3, 2: 4}
+    facts = [
+        fact(Rated(score=score), at=after(number * 60 + 55), conversation=f"c_{number}")
+        for number, score in scores.items()
+    ]
+    changed = fact(Rated(score=1, reason_id="m9"), at=after(60), conversation="c_0")
+    await SqlRecord(week, SystemClock()).store(facts)
+    found = await summary(week, after(0), after(600))
+    assert (found.rated, found.csat, found.rating) == (3, pytest.approx(2 / 3), pytest.approx(4))
+    await SqlRecord(week, SystemClock()).store([changed])
+    found = await summary(week, after(0), after(600))
+    assert (found.rated, found.csat, found.rating) == (3, pytest.approx(1 / 3), pytest.approx(8 / 3))
+
+
+async def test_nobody_rated_is_no_satisfaction_rather_than_none_satisfied(week: Database) -> None:
+    found = await summary(week, after(0), after(600))
+    assert (found.rated, found.csat, found.rating) == (0, None, None)
 
 
 async def test_delays_are_delays_somebody_had(week: Database) -> None:

@@ -18,7 +18,17 @@ from bot.analytics.personal_data import RecordedPersonalData
 from bot.analytics.record import SqlRecord
 from bot.analytics.views import conversations_view, messages_view
 from bot.domain.events import ReceiptStatus
-from bot.domain.facts import ConversationChanged, Episode, Fact, MessageEdited, ReceiptLogged, Understood
+from bot.domain.facts import (
+    Audited,
+    ConversationChanged,
+    Episode,
+    Fact,
+    MessageEdited,
+    Proposed,
+    Rated,
+    ReceiptLogged,
+    Understood,
+)
 from bot.domain.identity import ChatId
 from bot.domain.message import Attachment, Author
 from bot.domain.understanding import Entity, Guess
@@ -68,6 +78,11 @@ def story(chat: ChatId = CHAT, contact: str = "p_1", prefix: str = "f") -> list[
         understood,
         MessageEdited(message_id="m1", author=Author.CUSTOMER, text="texte corrigé"),
         said("Bonjour !", "b1", Author.BOT),
+        Proposed(
+            agent_id="slack:U1", question=f"mon texte, {SECRETS[0]}", answer="Zoé Martin", message_id="m1"
+        ),
+        Rated(score=2, team="care", reason_id="m1"),
+        Audited(action="reveal", agent_id="slack:U1", subject="m1"),
     ]
     return [
         fact(body, id=f"{prefix}{n}", at=after(n), chat=chat, conversation=f"c_{prefix}")
@@ -110,6 +125,9 @@ async def test_an_export_holds_all_of_one_person_and_nothing_of_another(
         "message",
         "edit",
         "understanding",
+        "proposal",
+        "ratings",
+        "audits",
         "conversation_changes",
     }
 

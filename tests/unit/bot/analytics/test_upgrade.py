@@ -16,6 +16,7 @@ from sqlalchemy import inspect
 from bot.analytics import schema, views
 from bot.analytics.database import database_url as address_of
 from bot.analytics.database import migrating
+from bot.analytics.looking_up import fill
 from bot.analytics.upgrade import MIGRATIONS, upgrade
 from bot.domain.errors import ConfigurationError, RecordUnavailable
 
@@ -72,6 +73,37 @@ def test_a_record_of_the_first_version_is_kept_and_grows(tmp_path: Path) -> None
     with sqlite3.connect(tmp_path / "record.db") as connection:
         found = connection.execute("SELECT intent, also, explanation FROM understandings").fetchall()
     assert found == [("greet", None, None)]
+
+
+def test_customers_of_an_earlier_version_are_found_like_new_ones(database_url: str) -> None:
+    """The new columns and the table are filled from what the record held."""
+    with migrating(database_url) as connection:
+        connection.exec_driver_sql(
+            'INSERT INTO identities (identity_id, channel, account, "user", first_seen) '
+            "VALUES (1, 'web', 'main', 'v1', '2026-11-22'), (2, 'web', 'main', 'v2', '2026-11-22')"
+        )
+        for number, name in enumerate(["'Zoé'", "'Zoé Martin'", "NULL"]):
+            connection.exec_driver_sql(
+                "INSERT INTO messages (fact_id, at, identity_id, message_id, author, kind, attachments) "
+                f"VALUES ('f{number}', '2026-11-2{number}', 1, 'm{number}', 'customer', 'text', 0)"
+            )
+            connection.exec_driver_sql(
+                "INSERT INTO message_texts (fact_id, at, identity_id, text, author_name) "
+                f"VALUES ('f{number}', '2026-11-2{number}', 1, 'bonjour', {name})"
+            )
+        connection.exec_driver_sql(
+            "INSERT INTO entity_values (fact_id, at, identity_id, entities) VALUES ('f1', '2026-11-21', 1, "
+            """'[{"name": "order_number", "value": "1234567"}, {"name": "postcode", "value": "75011"}, """
+            """{"name": "email", "value": "Zoé@example.org"}, """
+            """{"name": "email", "value": "zoe@example.org"}]')"""
+        )
+        fill(connection)
+        people = connection.exec_driver_sql(
+            "SELECT name, name_key, last_seen IS NULL FROM identities ORDER BY identity_id"
+        )
+        keys = connection.exec_driver_sql("SELECT fact_id, number, value FROM entity_keys ORDER BY number")
+        assert [tuple(row) for row in people] == [("Zoé Martin", "zoe martin", 0), (None, None, 1)]
+        assert [tuple(row) for row in keys] == [("f1", 0, "1234567"), ("f1", 1, "zoe@example.org")]
 
 
 def test_a_database_of_a_newer_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
