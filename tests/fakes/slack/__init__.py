@@ -31,7 +31,7 @@ from __future__ import annotations
 from tests.fakes.slack.errors import NotShown, Refused
 from tests.fakes.slack.events import Answer
 from tests.fakes.slack.people import User, at_once
+from tests.fakes.slack.records import Generated
 from tests.fakes.slack.stand_in import SlackStandIn
-from tests.fakes.slack.state import Generated
 
 __all__ = ["Answer", "Generated", "NotShown", "Refused", "SlackStandIn", "User", "at_once"]

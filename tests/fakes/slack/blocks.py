@@ -1,57 +1,27 @@
 """Block Kit as Slack checks it: what is too long, too many, missing or unknown, and where.
 
 ``check_blocks`` returns the complaints (empty when all is well), each ending in a JSON pointer as
-Slack's do; ``settle`` fills in what Slack adds when it keeps blocks (block ids, action ids, flags).
+Slack's do. The rules are those of https://docs.slack.dev/reference/block-kit
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any
 
-from tests.fakes.slack.texts import sent
+from tests.fakes.slack.block_rules import (
+    BLOCK_KEYS,
+    ELEMENT_KEYS,
+    INPUTS,
+    INTERACTIVE,
+    MAX_MESSAGE_BLOCKS,
+    MAX_VIEW_BLOCKS,
+    MODAL_ONLY,
+    NOT_IN_ACTIONS,
+    VIEW_KEYS,
+)
 
 Json = dict[str, Any]
-
-MAX_MESSAGE_BLOCKS = 50
-MAX_VIEW_BLOCKS = 100
-MAX_BLOCKS_TEXT = 12_000  # all text of a message's blocks together: msg_blocks_too_long beyond
-
-_INPUTS = {
-    "plain_text_input",
-    "email_text_input",
-    "url_text_input",
-    "number_input",
-    "datepicker",
-    "timepicker",
-    "datetimepicker",
-    "static_select",
-    "external_select",
-    "users_select",
-    "conversations_select",
-    "channels_select",
-    "multi_static_select",
-    "multi_external_select",
-    "multi_users_select",
-    "multi_conversations_select",
-    "multi_channels_select",
-    "checkboxes",
-    "radio_buttons",
-    "rich_text_input",
-    "file_input",
-}
-_NOT_IN_ACTIONS = {
-    "plain_text_input",
-    "email_text_input",
-    "url_text_input",
-    "number_input",
-    "file_input",
-    "image",
-}
-_SELECTS = {kind for kind in _INPUTS if kind.endswith("_select")}
-_INTERACTIVE = (_INPUTS - {"file_input"}) | {"button", "overflow", "workflow_button"}
-_MODAL_ONLY = {"email_text_input", "url_text_input", "number_input", "file_input", "plain_text_input"}
 
 
 class Checker:
@@ -149,8 +119,8 @@ class Checker:
             self.say(f"unsupported type: {block.get('type')}", f"{at}/type")
             return
         self.string(block, "block_id", 255, at)
-        if block["type"] in _BLOCK_KEYS:
-            self.only(block, _BLOCK_KEYS[block["type"]] | {"type", "block_id"}, at)
+        if block["type"] in BLOCK_KEYS:
+            self.only(block, BLOCK_KEYS[block["type"]] | {"type", "block_id"}, at)
         check(self, block, at)
 
     def section(self, block: Json, at: str) -> None:
@@ -227,17 +197,17 @@ class Checker:
             return
         kind = str(element.get("type"))
         allowed = {
-            "section": _INTERACTIVE - _MODAL_ONLY - {"rich_text_input"} | {"image"},
-            "actions": _INTERACTIVE - _NOT_IN_ACTIONS,
-            "input": _INPUTS,
+            "section": INTERACTIVE - MODAL_ONLY - {"rich_text_input"} | {"image"},
+            "actions": INTERACTIVE - NOT_IN_ACTIONS,
+            "input": INPUTS,
             "context": {"image"},
         }[within]
         if kind not in allowed:
             self.say(f"unsupported type: {kind}", f"{at}/type")
             return
         self.string(element, "action_id", 255, at)
-        if kind in _ELEMENT_KEYS:
-            self.only(element, _ELEMENT_KEYS[kind] | {"type", "action_id"}, at)
+        if kind in ELEMENT_KEYS:
+            self.only(element, ELEMENT_KEYS[kind] | {"type", "action_id"}, at)
         self.text(element, "placeholder", 150, at, plain=True)
         if "confirm" in element:
             self._confirm(element["confirm"], f"{at}/confirm")
@@ -264,7 +234,7 @@ class Checker:
         else:
             self.options(element, "options", 100, at)
         chosen = element.get("initial_option")
-        if chosen is not None and chosen not in all_options(element):
+        if chosen is not None and chosen not in _all_options(element):
             self.say("initial_option must be one of the options", f"{at}/initial_option")
 
     def choices(self, element: Json, at: str) -> None:
@@ -337,51 +307,7 @@ _ELEMENTS: dict[str, Callable[[Checker, Json, str], None]] = {
 }
 
 
-# What else than its type and id each may have; kinds that are not here are not looked into.
-_BLOCK_KEYS = {
-    "section": {"text", "fields", "accessory", "expand"},
-    "header": {"text"},
-    "divider": set[str](),
-    "actions": {"elements"},
-    "context": {"elements"},
-    "image": {"alt_text", "image_url", "slack_file", "title"},
-    "input": {"label", "element", "hint", "optional", "dispatch_action"},
-    "markdown": {"text"},
-}
-_MENU = {"placeholder", "confirm", "focus_on_load", "options", "option_groups"}
-_ENTRY = {"placeholder", "initial_value", "focus_on_load", "dispatch_action_config"}
-_ELEMENT_KEYS = {
-    "button": {"text", "value", "url", "style", "confirm", "accessibility_label"},
-    "overflow": {"options", "confirm"},
-    "static_select": _MENU | {"initial_option"},
-    "multi_static_select": _MENU | {"initial_options", "max_selected_items"},
-    "radio_buttons": {"options", "initial_option", "confirm", "focus_on_load"},
-    "checkboxes": {"options", "initial_options", "confirm", "focus_on_load"},
-    "plain_text_input": _ENTRY | {"multiline", "min_length", "max_length"},
-    "email_text_input": _ENTRY,
-    "url_text_input": _ENTRY,
-    "number_input": _ENTRY | {"is_decimal_allowed", "min_value", "max_value"},
-    "users_select": {"placeholder", "initial_user", "confirm", "focus_on_load"},
-}
-_VIEW_KEYS = frozenset(
-    {
-        "type",
-        "title",
-        "blocks",
-        "close",
-        "submit",
-        "private_metadata",
-        "callback_id",
-        "clear_on_close",
-        "notify_on_close",
-        "external_id",
-        "submit_disabled",
-    }
-)
-
-
-def all_options(element: Json) -> list[Json]:
-    """The options of a menu, groups or not."""
+def _all_options(element: Json) -> list[Json]:
     grouped = [option for group in element.get("option_groups", []) for option in group.get("options", [])]
     return [*element.get("options", []), *grouped]
 
@@ -415,7 +341,7 @@ def check_view(view: Any) -> list[str]:
     kind = view.get("type")
     if kind not in ("modal", "home"):
         checker.say("must be one of: modal, home", "/view/type")
-    checker.only(view, _VIEW_KEYS, "/view")
+    checker.only(view, VIEW_KEYS, "/view")
     for key, most in (("private_metadata", 3000), ("callback_id", 255), ("external_id", 255)):
         if view.get(key):
             checker.string(view, key, most, "/view")
@@ -429,56 +355,3 @@ def check_view(view: Any) -> list[str]:
     if kind == "modal" and asks and "submit" not in view:
         checker.say("missing required field: submit", "/view")
     return checker.wrong
-
-
-def text_length(value: Any) -> int:
-    """All the text people would read in blocks."""
-    if isinstance(value, dict):
-        own = len(value["text"]) if isinstance(value.get("text"), str) else 0
-        return own + sum(text_length(each) for each in value.values() if not isinstance(each, str))
-    if isinstance(value, list):
-        return sum(text_length(each) for each in value)
-    return 0
-
-
-def settle(blocks: list[Json], new_id: Callable[[], str]) -> list[Json]:
-    """Blocks as Slack keeps them."""
-    kept = deepcopy(blocks)
-    for block in kept:
-        block.setdefault("block_id", new_id())
-        _settle_inside(block, new_id)
-    return kept
-
-
-def _settle_inside(value: Any, new_id: Callable[[], str]) -> None:
-    if isinstance(value, list):
-        for each in value:
-            _settle_inside(each, new_id)
-        return
-    if not isinstance(value, dict) or value.get("type") == "rich_text":
-        return
-    kind = value.get("type")
-    if kind == "plain_text":
-        value.setdefault("emoji", True)
-    elif kind == "mrkdwn":
-        value.setdefault("verbatim", False)
-        value["text"] = sent(value["text"])
-    elif kind in _INTERACTIVE:
-        value.setdefault("action_id", new_id())
-    elif kind == "input":
-        value.setdefault("optional", False)
-        value.setdefault("dispatch_action", False)
-    for each in list(value.values()):
-        _settle_inside(each, new_id)
-
-
-def elements(blocks: list[Json]) -> list[tuple[Json, Json]]:
-    """Everything that can be pressed or filled in, each with its block."""
-    found: list[tuple[Json, Json]] = []
-    for block in blocks:
-        found.extend(
-            (block, block[key]) for key in ("accessory", "element") if isinstance(block.get(key), dict)
-        )
-        if block.get("type") == "actions":
-            found.extend((block, each) for each in block["elements"])
-    return [(block, each) for block, each in found if each.get("type") != "image"]

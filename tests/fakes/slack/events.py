@@ -2,7 +2,7 @@
 
 An event is delivered until the app confirms it: again at once, after a minute and after five (the published
 schedule; ``retry_delays`` shortens it). What a person does is delivered once: not confirmed
-within three seconds, the person sees an error.
+within three seconds, the person sees an error. https://docs.slack.dev/apis/events-api/
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from tests.fakes.slack.records import Channel
     from tests.fakes.slack.stand_in import SlackStandIn
-    from tests.fakes.slack.state import Channel
 
 Json = dict[str, Any]
 

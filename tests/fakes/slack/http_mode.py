@@ -1,4 +1,7 @@
-"""Events, presses and commands as signed HTTP requests to the app."""
+"""Events, presses and commands as signed HTTP requests to the app.
+
+https://docs.slack.dev/authentication/verifying-requests-from-slack
+"""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ import uuid
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from tests.fakes.slack.blocks import settle
 from tests.fakes.slack.errors import Refused
-from tests.fakes.slack.state import Channel
+from tests.fakes.slack.kept_blocks import settle
+from tests.fakes.slack.records import Channel
 from tests.fakes.slack.texts import pings, rich_text, typed
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 
 from tests.fakes.slack.faults import Fault
-from tests.fakes.slack.state import Call
+from tests.fakes.slack.records import Call
 
 _ERROR_PAGE = "<html><body>Server Error</body></html>"
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.fakes.slack.blocks import all_options, check_view, elements
+from tests.fakes.slack.blocks import check_view
 from tests.fakes.slack.errors import Refused
-from tests.fakes.slack.state import View
+from tests.fakes.slack.kept_blocks import all_options, elements
+from tests.fakes.slack.records import View
 
 if TYPE_CHECKING:
     from tests.fakes.slack.stand_in import SlackStandIn

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.slack.modals import initial_values
-from tests.fakes.slack.state import Channel, Person
+from tests.fakes.slack.records import Channel, Person
 
 if TYPE_CHECKING:
     from tests.fakes.slack.stand_in import SlackStandIn

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.slack import payloads
-from tests.fakes.slack.blocks import elements
 from tests.fakes.slack.errors import NotShown, Refused
 from tests.fakes.slack.events import Answer
+from tests.fakes.slack.kept_blocks import elements
 from tests.fakes.slack.modals import option, value_of
 from tests.fakes.slack.payloads import Place
-from tests.fakes.slack.state import Channel, Generated, Person, View
+from tests.fakes.slack.records import Generated, Person, View
+from tests.fakes.slack.screen import Screen
 from tests.fakes.slack.texts import rich_text, typed
 
 if TYPE_CHECKING:
@@ -22,13 +23,11 @@ Json = dict[str, Any]
 FileSpec = tuple[str, str, "bytes | int | Generated"]
 
 
-class User:
+class User(Screen):
     """Somebody's hands and eyes. What acts on the app returns its ``Answer``."""
 
     def __init__(self, slack: SlackStandIn, person: Person) -> None:
-        self._slack = slack
-        self.person = person
-        self.id = person.id
+        super().__init__(slack, person)
         self._chosen: dict[str, Json] = {}
 
     # Messages
@@ -267,17 +266,6 @@ class User:
         payload = payloads.view_closed(self._slack, self.person, view.data, cleared=all_of_them)
         return await self._slack.events.interact("interactive", payload)
 
-    def opened_views(self) -> list[Json]:
-        """The modals in front of this person, the front one last."""
-        return [each.data for each in self._slack.modals.stack(self.id)]
-
-    def view(self) -> Json:
-        """The front modal."""
-        opened = self.opened_views()
-        if not opened:
-            raise NotShown(f"{self.id} has no modal open")
-        return opened[-1]
-
     # Shortcuts, commands, Home
 
     async def shortcut(self, callback_id: str, channel: str | None = None, ts: str | None = None) -> Answer:
@@ -316,60 +304,6 @@ class User:
         if tab == "home" and page is not None:
             event["view"] = page
         self._slack.events.event(event)
-
-    def home(self) -> Json | None:
-        """The published Home page."""
-        page = self._slack.workspace.homes.get(self.id)
-        return page.data if page else None
-
-    # What is on the screen
-
-    def ephemerals(self) -> list[Json]:
-        """Messages only this person sees, oldest first."""
-        return self._slack.workspace.ephemerals.get(self.id, [])
-
-    def dms(self) -> list[Json]:
-        """The direct conversation with the app."""
-        return self._slack.workspace.im(self.id).messages
-
-    def reload(self) -> None:
-        """Reload the client: ephemeral messages are gone, as at Slack."""
-        self._slack.workspace.ephemerals.pop(self.id, None)
-
-    def _in(self, channel: str) -> Channel:
-        found = self._slack.workspace.channel(channel)
-        if found.is_deleted or self.id not in found.members:
-            raise NotShown(f"{self.id} is not in {channel}")
-        if found.is_archived:
-            raise NotShown(f"{channel} is archived")
-        return found
-
-    def _message(self, channel: str, ts: str) -> Json:
-        record = self._in(channel).by_ts.get(ts)
-        if record is None or record.get("subtype") == "tombstone":
-            raise NotShown(f"no message {ts} in {channel}")
-        return record
-
-    def _own(self, channel: str, ts: str) -> tuple[Channel, Json]:
-        record = self._message(channel, ts)
-        if record.get("user") != self.id or record.get("bot_id"):
-            raise NotShown(f"{ts} is not a message of {self.id}")
-        return self._in(channel), record
-
-    def _message_places(self, channel: str, ts: str) -> list[Place]:
-        record, where = self._message(channel, ts), self._in(channel)
-        attached = [
-            Place(each.get("blocks", []), "attachment", record, where, each["id"])
-            for each in record.get("attachments", [])
-        ]
-        return [Place(record.get("blocks", []), "message", record, where), *attached]
-
-    def _view(self, view_id: str) -> View:
-        found = self._slack.workspace.views.get(view_id)
-        stack = self._slack.modals.stack(self.id)
-        if found is None or not stack or stack[-1] is not found:
-            raise NotShown(f"{view_id} is not in front of {self.id}")
-        return found
 
 
 async def at_once(*doings: Any) -> list[Any]:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from tests.fakes.slack.errors import Refused
 from tests.fakes.slack.misfortune import strike
-from tests.fakes.slack.state import Call, Channel
+from tests.fakes.slack.records import Call, Channel
 from tests.fakes.slack.web_api.chat import content, something
 
 if TYPE_CHECKING:

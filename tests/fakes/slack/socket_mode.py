@@ -1,4 +1,7 @@
-"""Socket Mode: tickets, sockets, envelopes and their confirmations, disconnects."""
+"""Socket Mode: tickets, sockets, envelopes and their confirmations, disconnects.
+
+https://docs.slack.dev/apis/events-api/using-socket-mode
+"""
 
 from __future__ import annotations
 

@@ -14,17 +14,19 @@ from typing import Any, Self
 from aiohttp import web
 
 from tests.fakes.slack.control import Control
-from tests.fakes.slack.errors import NotShown, Refused
+from tests.fakes.slack.errors import NotShown
 from tests.fakes.slack.events import Ack, Delivery, Events
 from tests.fakes.slack.faults import Faults
+from tests.fakes.slack.happenings import Happenings, Rights
 from tests.fakes.slack.http_mode import HttpMode
 from tests.fakes.slack.limits import Limits
 from tests.fakes.slack.messages import Messages
 from tests.fakes.slack.modals import TRIGGER_SECONDS, Modals
 from tests.fakes.slack.people import User
+from tests.fakes.slack.records import Call, Channel, Person
 from tests.fakes.slack.responses import Responses
 from tests.fakes.slack.socket_mode import SocketMode
-from tests.fakes.slack.state import ALL_SCOPES, Call, Channel, Person, Workspace
+from tests.fakes.slack.state import ALL_SCOPES, Workspace
 from tests.fakes.slack.texts import pings
 from tests.fakes.slack.web_api import WebApi
 from tests.fakes.slack.web_api.files import FileStore
@@ -32,7 +34,7 @@ from tests.fakes.slack.web_api.files import FileStore
 Json = dict[str, Any]
 
 
-class SlackStandIn:
+class SlackStandIn(Happenings, Rights):
     """Start with ``async with SlackStandIn() as slack``; give the app ``slack.api_url`` and the tokens.
 
     limits: True for Slack's published rate limits, or so many calls a minute by method.
@@ -126,6 +128,17 @@ class SlackStandIn:
             if time.monotonic() > end:
                 raise AssertionError(what or "it did not happen in time")
             await asyncio.sleep(0.01)
+
+    def configure(self, **options: Any) -> None:
+        """Change ``ack_timeout``, ``retry_delays``, ``ticket_seconds``, ``trigger_seconds``, ``share_delay``,
+        or ``subscribed`` (the event types the app wants; None is all)."""
+        for name, value in options.items():
+            if name == "subscribed":
+                self.events.subscribed = None if value is None else set(value)
+            elif name in ("ack_timeout", "retry_delays", "ticket_seconds", "trigger_seconds", "share_delay"):
+                setattr(self, name, tuple(value) if name == "retry_delays" else value)
+            else:
+                raise TypeError(f"no option {name}")
 
     # What the app is configured with
 
@@ -260,115 +273,6 @@ class SlackStandIn:
 
         walk([message.get("blocks", []), message.get("attachments", [])])
         return found
-
-    # What happens to the app
-
-    def revoke_token(self, error: str = "token_revoked") -> None:
-        """The bot token stops working: ``token_revoked``, ``account_inactive`` or ``invalid_auth``."""
-        self.workspace.revoked[self.bot_token] = error
-        tokens = {"oauth": [], "bot": [self.workspace.bot_user]}
-        self.events.event({"type": "tokens_revoked", "tokens": tokens, "event_ts": self.workspace.ids.ts()})
-
-    def revoke_app_token(self, error: str = "invalid_auth") -> None:
-        """No new sockets."""
-        self.workspace.revoked[self.app_token] = error
-
-    def restore_tokens(self) -> None:
-        """Both work again."""
-        self.workspace.revoked.clear()
-
-    def set_scopes(self, scopes: str) -> None:
-        """The app was installed with these."""
-        self.workspace.scopes = set(scopes.split(","))
-
-    def join(self, channel_id: str, user_id: str) -> None:
-        """Somebody (the bot too) comes in."""
-        channel = self.channel(channel_id)
-        channel.members.append(user_id)
-        self._membership("member_joined_channel", channel, user_id)
-
-    def leave(self, channel_id: str, user_id: str) -> None:
-        """Somebody goes."""
-        channel = self.channel(channel_id)
-        channel.members.remove(user_id)
-        self._membership("member_left_channel", channel, user_id)
-
-    def _membership(self, kind: str, channel: Channel, user_id: str) -> None:
-        letter = {"channel": "C", "group": "G", "im": "D"}[channel.kind]
-        event = {"type": kind, "user": user_id, "channel": channel.id, "channel_type": letter}
-        event |= {"team": self.workspace.team["id"], "event_ts": self.workspace.ids.ts()}
-        self.events.event(event, channel=channel, scope=f"{channel.kind}s:read")
-
-    def remove_bot(self, channel_id: str) -> None:
-        """The bot is removed: ``channel_left`` (``group_left``), and ``not_in_channel`` from then on."""
-        channel = self.channel(channel_id)
-        channel.members.remove(self.workspace.bot_user)
-        kind = "group_left" if channel.kind == "group" else "channel_left"
-        self.events.event({"type": kind, "channel": channel_id, "event_ts": self.workspace.ids.ts()})
-
-    def archive(self, channel_id: str, *, by: str = "U0") -> None:
-        """``is_archived`` from then on."""
-        channel = self.channel(channel_id)
-        channel.is_archived = True
-        kind = "group_archive" if channel.kind == "group" else "channel_archive"
-        event = {"type": kind, "channel": channel_id, "user": by, "event_ts": self.workspace.ids.ts()}
-        self.events.event(event, channel=channel, scope=f"{channel.kind}s:read")
-
-    def delete_channel(self, channel_id: str) -> None:
-        """``channel_not_found`` from then on."""
-        channel = self.channel(channel_id)
-        kind = "group_deleted" if channel.kind == "group" else "channel_deleted"
-        event = {"type": kind, "channel": channel_id, "event_ts": self.workspace.ids.ts()}
-        self.events.event(event, channel=channel, scope=f"{channel.kind}s:read")
-        channel.is_deleted = True
-
-    def delete_file(self, file_id: str) -> None:
-        """A tombstone in every message that showed it."""
-        stored = self.workspace.files[file_id]
-        stored.record["mode"] = "tombstone"
-        stored.complete = False
-        for channel in self.workspace.channels.values():
-            for message in channel.messages:
-                if any(each["id"] == file_id for each in message.get("files", [])):
-                    message["files"] = [
-                        {"id": file_id, "mode": "tombstone"} if each["id"] == file_id else each
-                        for each in message["files"]
-                    ]
-        event = {"type": "file_deleted", "file_id": file_id, "event_ts": self.workspace.ids.ts()}
-        self.events.event(event, scope="files:read")
-
-    # What the Web API asks before it acts
-
-    def require(self, *scopes: str) -> None:
-        """Refuse unless the token was granted these."""
-        missing = [each for each in scopes if each not in self.workspace.scopes]
-        if missing:
-            raise Refused(
-                "missing_scope", needed=",".join(missing), provided=",".join(sorted(self.workspace.scopes))
-            )
-
-    def visible(self, channel_id: str) -> Channel:
-        """A channel the bot can know of."""
-        found = self.workspace.channels.get(channel_id)
-        if found is None or found.is_deleted:
-            raise Refused("channel_not_found")
-        if found.kind != "channel" and self.workspace.bot_user not in found.members:
-            raise Refused("channel_not_found")
-        return found
-
-    def inside(self, channel: Channel) -> None:
-        """Refuse unless the bot is a member."""
-        if self.workspace.bot_user not in channel.members:
-            raise Refused("not_in_channel")
-
-    def writable(self, channel_id: str, *, public: str = "") -> Channel:
-        """A channel the bot may write in; ``public``: the scope that lets it write where it is no member."""
-        channel = self.visible(channel_id)
-        if channel.is_archived:
-            raise Refused("is_archived")
-        if not (channel.kind == "channel" and public and public in self.workspace.scopes):
-            self.inside(channel)
-        return channel
 
     def offered(self, kind: str, name: str) -> None:
         """A person cannot use what the app does not declare."""

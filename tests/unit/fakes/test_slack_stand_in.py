@@ -1085,7 +1085,7 @@ async def test_a_socket_that_was_asked_to_leave_gets_nothing_while_there_is_anot
             lea.post("C1", "x")
         told = [await asyncio.wait_for(sockets[1].receive_json(), 2) for _ in range(4)]
         assert (await sockets[0].receive_json())["reason"] == "warning"
-    assert [each["type"] for each in told] == ["events_api"] * 4
+    assert [(each["type"], each["retry_attempt"]) for each in told] == [("events_api", 0)] * 4
 
 
 async def test_while_sockets_are_refused_a_fresh_ticket_does_not_help(slack: SlackStandIn) -> None:
@@ -1391,6 +1391,36 @@ async def test_a_stand_in_in_its_own_process_is_driven_by_json() -> None:
         assert [each["method"] for each in await slack.do("state.calls")] == ["chat.postMessage"]
         with pytest.raises(remote.ControlFailed):
             await slack.do("slack.__aexit__")
+
+
+async def test_a_story_is_told_across_processes() -> None:
+    async with remote.running("--retry-delays", "0.1,0.2") as slack:
+        await slack.do("slack.add_user", "U1", real_name="Léa Dumas")
+        await slack.do("slack.add_channel", "C1", members=["U1"])
+        await slack.do("slack.configure", subscribed=["app_home_opened"], trigger_seconds=10)
+        app = AsyncApp(client=client_of(slack))
+
+        @app.action("claim")
+        async def on_claim(ack: Any, body: Json, client: AsyncWebClient) -> None:
+            await ack()
+            await client.views_open(trigger_id=body["trigger_id"], view=MODAL)
+
+        @app.view("teach")
+        async def on_teach(ack: Any) -> None:
+            await ack(response_action="errors", errors={"question": "too short"})
+
+        handler = AsyncSocketModeHandler(app, slack.app_token, web_client=client_of(slack))
+        await handler.connect_async()
+        try:
+            await slack.until("state.sockets")
+            posted = await client_of(slack).chat_postMessage(channel="C1", text="card", blocks=CARD)
+            assert (await slack.do("user.press", "U1", "C1", posted["ts"], "claim"))["acked"]
+            views = await slack.until("user.opened_views", "U1")
+            answer = await slack.do("user.submit", "U1", views[0]["id"], {"text": "x"})
+            assert answer["errors"] == {"question": "too short"}
+            assert await slack.do("state.unacked") == []
+        finally:
+            await handler.close_async()
 
 
 async def test_a_stand_in_ends_when_whoever_started_it_is_gone() -> None:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from tests.fakes.slack.errors import Refused
 from tests.fakes.slack.misfortune import strike
-from tests.fakes.slack.state import Call
+from tests.fakes.slack.records import Call
 from tests.fakes.slack.web_api import chat, conversations, files, misc, reactions, users, views
 from tests.fakes.slack.web_api.registry import METHODS, Method, read
 

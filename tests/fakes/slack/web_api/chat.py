@@ -6,9 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from tests.fakes.slack.blocks import MAX_BLOCKS_TEXT, check_attachments, check_blocks, text_length
+from tests.fakes.slack.block_rules import MAX_BLOCKS_TEXT
+from tests.fakes.slack.blocks import check_attachments, check_blocks
 from tests.fakes.slack.errors import Refused
-from tests.fakes.slack.state import Channel
+from tests.fakes.slack.kept_blocks import text_length
+from tests.fakes.slack.records import Channel
 from tests.fakes.slack.texts import sent
 from tests.fakes.slack.web_api.registry import method
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.slack.errors import Refused
-from tests.fakes.slack.state import Channel
+from tests.fakes.slack.records import Channel
 from tests.fakes.slack.web_api.registry import method, page
 
 if TYPE_CHECKING:

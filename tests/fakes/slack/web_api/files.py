@@ -12,7 +12,7 @@ from aiohttp import BodyPartReader, web
 
 from tests.fakes.slack.errors import Refused
 from tests.fakes.slack.misfortune import strike
-from tests.fakes.slack.state import Call, Generated, StoredFile
+from tests.fakes.slack.records import Call, Generated, StoredFile
 from tests.fakes.slack.web_api.registry import method
 
 if TYPE_CHECKING:
