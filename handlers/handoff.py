@@ -24,12 +24,16 @@ ACKNOWLEDGED = "acknowledged"
 
 async def asked(turn: Turn, care: Care) -> Decision:
     """The customer wants a person."""
-    return await to_person(turn, care, _opening(turn, care, "asked"), reason=HandoffReason.ASKED)
+    topic = _last_topic(turn) or "talk_to_human"
+    return await to_person(turn, care, _opening(turn, care, "asked"), reason=HandoffReason.ASKED, topic=topic)
 
 
 async def complaint(turn: Turn, care: Care) -> Decision:
     """The customer is angry or disappointed: acknowledge it, and no more bot."""
-    return await to_person(turn, care, _opening(turn, care, "complaint"), reason=HandoffReason.COMPLAINT)
+    # Who takes complaints, if anybody does, takes them whatever they are about.
+    team = care.teams.claimed("complaint", turn.language)
+    opening = _opening(turn, care, "complaint")
+    return await to_person(turn, care, opening, reason=HandoffReason.COMPLAINT, team=team)
 
 
 async def bot_down(turn: Turn, care: Care) -> Decision:
@@ -133,9 +137,11 @@ def email_buttons(turn: Turn, care: Care, chat: Chat) -> tuple[Button, ...]:
 
 
 def _team(turn: Turn, care: Care, topic: str | None) -> str:
-    topics = turn.chat.dialogue.topics
-    about = topic or (topics[-1] if topics else None)
-    return care.team_of(about or "", turn.language)
+    return care.team_of(topic or _last_topic(turn), turn.language)
+
+
+def _last_topic(turn: Turn) -> str:
+    return turn.chat.dialogue.topics[-1] if turn.chat.dialogue.topics else ""
 
 
 def _opening(turn: Turn, care: Care, reason: str) -> str:

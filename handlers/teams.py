@@ -72,12 +72,19 @@ class Teams:
         speaks the language; the team of a protected intent; a team that names the language and no intents;
         the default.
         """
-        claims = [team for team in self.known.values() if intent and intent in team.intents]
-        if claims:
-            return next((team for team in claims if team.speaks(language)), claims[0]).name
+        claimed = self.claimed(intent, language)
+        if claimed:
+            return claimed
         if entry_team and self.of(entry_team).speaks(language):
             return entry_team
         return PROTECTED_TEAMS.get(intent) or self._generalist(language)
+
+    def claimed(self, intent: str, language: str) -> str | None:
+        """The team that the configuration gives the intent to: of several, one that speaks the language."""
+        claims = [team for team in self.known.values() if intent in team.intents]
+        speaking = (team for team in claims if team.speaks(language))
+        found = next(speaking, claims[0] if claims else None)
+        return found.name if found else None
 
     def _generalist(self, language: str) -> str:
         if language in self.of(self.default).languages:
