@@ -63,7 +63,7 @@ async def ignored(turn: Turn, _care: Care) -> Decision:
 def follow(turn: Turn, care: Care, decision: Decision) -> Decision:
     """The decision, with the clock that runs while a customer waits for the agent they talk to."""
     chat = decision.chat
-    waits = chat.dialogue.slot(UNANSWERED) is not None
+    waits = turn.chat.dialogue.slot(UNANSWERED) is not None  # a release forgets the dialogue, and so this
     if chat.speaker is not Speaker.HUMAN or is_answered_by(decision):
         if not waits:
             return decision
