@@ -72,6 +72,7 @@ class ListBoard:
     lines: dict[str, list[ThreadLine]] = field(default_factory=dict)
     down: bool = False
     revision: int = 0
+    looks: int = 0
 
     def stir(self) -> None:
         self.revision += 1
@@ -90,6 +91,7 @@ class ListBoard:
         return self.lines.get(conversation, [])
 
     async def changed(self, since: str, timeout: float) -> str:
+        self.looks += 1
         self._check()
         return str(self.revision)
 

@@ -114,14 +114,21 @@ class Homes:
     # --- keeping ---------------------------------------------------------------------------
 
     async def _keep(self) -> None:
-        revision = ""
+        seen = ""
         while self._visits:
             await asyncio.sleep(EVERY)
             try:
-                revision = await self._desk.board.changed(revision, EVERY)
-                await self._round()
+                revision = await self._desk.board.changed(seen, EVERY)
+                if revision != seen or self._is_due():
+                    await self._round()
+                seen = revision
             except StoreUnavailable:
                 log.warning("slack_homes_not_read")
+
+    def _is_due(self) -> bool:
+        """Whether a page could not be shown, or need not be any more."""
+        now = asyncio.get_running_loop().time()
+        return any(not visit.shown or visit.until < now for visit in self._visits.values())
 
     async def _round(self) -> None:
         cases = await self._desk.board.cases()
