@@ -1,0 +1,176 @@
+"""Two agents, or an agent and the bot, in the same instant: two bolt processes, two workers, one owner."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.rasa_server import fake_rasa, parsed
+from tests.fakes.slack import SlackStandIn, at_once
+from tests.integration.slack.people import CHANNEL, cards, words, workspace
+from tests.integration.slack.whole import Customer, Whole, until, whole
+from tests.servers import free_port
+
+pytestmark = pytest.mark.slow
+
+TIMES = int(os.environ.get("RACES", "200"))
+AT_ONCE = 20
+"""Conversations that run side by side: enough to keep two cores busy."""
+
+
+def answer(text: str) -> tuple[int, bytes]:
+    return parsed("talk_to_human" if "humain" in text else "faq_return_how")
+
+
+@dataclass
+class Arena:
+    """Both sides of the counter."""
+
+    slack: SlackStandIn
+    guichet: Whole
+
+
+@pytest.fixture
+async def arena(tmp_path: Path) -> AsyncIterator[Arena]:
+    """Two web processes, each with a bolt app that Slack's requests reach in turn; two workers."""
+    async with workspace() as slack, fake_rasa(answer=answer) as rasa:
+        roles = ("web", "worker", "worker", "sender", "scheduler,archiver")
+        async with whole(tmp_path, slack, rasa.url, mode="http", roles=roles) as guichet:
+            second = free_port()
+            guichet.start("web", GUICHET_WEB__PORT=str(second))
+            in_turn(slack, [f"http://127.0.0.1:{port}/slack/events" for port in (guichet.port, second)])
+            await Whole(guichet.folder, second, {}, guichet.processes).ready()
+            yield Arena(slack, guichet)
+
+
+def in_turn(slack: SlackStandIn, urls: Sequence[str]) -> None:
+    """Each request goes to the next of the app's processes, as behind a load balancer."""
+    slack.http.use(urls[0])
+    plain, turn = slack.http._request, itertools.cycle(urls)
+
+    def request(delivery: Any) -> Any:
+        _url, body, kind = plain(delivery)
+        return next(turn), body, kind
+
+    slack.http._request = request  # type: ignore[method-assign]
+
+
+@asynccontextmanager
+async def customers(arena: Arena, names: Sequence[str]) -> AsyncIterator[list[Customer]]:
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(arena.guichet.customer(name)) for name in names]
+
+
+async def case_of(arena: Arena, customer: Customer) -> str:
+    """Asks for a person; the thread's root."""
+    await customer.says(f"un humain svp, ici {customer.name}.")
+
+    def found() -> str | None:
+        mine = (card["ts"] for card in cards(arena.slack) if f"ici {customer.name}." in words(card))
+        return next(mine, None)
+
+    return str(await until(found, f"a card for {customer.name}", 60))
+
+
+def card(arena: Arena, ts: str) -> dict[str, Any]:
+    return dict(arena.slack.channel(CHANNEL).by_ts[ts])
+
+
+def told_no(arena: Arena, user: str, ts: str) -> bool:
+    """Whether somebody was told, in that thread, that a colleague has it."""
+    return any(
+        one.get("thread_ts") == ts and ("l'a déjà" in words(one) or "already has it" in words(one))
+        for one in arena.slack.ephemerals(user)
+    )
+
+
+async def test_of_two_claims_at_once_one_wins_and_the_other_is_told(arena: Arena) -> None:
+    lea, omar = arena.slack.user("U0LEA"), arena.slack.user("U0OMAR")
+    names = [f"n{number}" for number in range(TIMES)]
+    owners: list[str] = []
+
+    async def one(customer: Customer) -> None:
+        ts = await case_of(arena, customer)
+        both = [lea.press(CHANNEL, ts, "claim"), omar.press(CHANNEL, ts, "claim")]
+        random.shuffle(both)
+        await at_once(*both)
+
+        def claimed() -> list[str]:
+            shown = words(card(arena, ts))
+            done = "Prise en charge par" in shown
+            return [name for name in ("Léa", "Omar") if done and f"par {name}" in shown]
+
+        [owner] = await until(claimed, f"an owner of {ts}", 60)
+        owners.append(owner)
+        loser = "U0OMAR" if owner == "Léa" else "U0LEA"
+        await until(lambda: told_no(arena, loser, ts), f"{loser} is told", 60)
+        assert not told_no(arena, "U0LEA" if owner == "Léa" else "U0OMAR", ts)
+        taking = [text for text in customer.texts("system") if "prend le relais" in text]
+        assert [owner in text for text in taking] == [True]
+
+    for batch in _batched(names):
+        async with customers(arena, batch) as here:
+            await asyncio.gather(*map(one, here))
+    assert len(owners) == TIMES
+
+
+async def test_the_bot_never_speaks_after_the_agent_was_told_claimed(arena: Arena) -> None:
+    """The conversation is the bot's again; the customer asks and the agent steps in, within 50 ms."""
+    lea = arena.slack.user("U0LEA")
+    wrongs: list[str] = []
+    raced = 0
+
+    async def one(customer: Customer) -> None:
+        nonlocal raced
+        ts = await case_of(arena, customer)
+        await lea.press(CHANNEL, ts, "release")
+        await customer.hears("assistant automatique de Maison Alba reprend", seconds=60)
+
+        async def ask() -> None:
+            await asyncio.sleep(random.uniform(0, 0.05))
+            await customer.says("comment retourner un article ?")
+
+        async def step_in() -> None:
+            await asyncio.sleep(random.uniform(0, 0.05))
+            lea.post(CHANNEL, "Je reprends avec vous.", thread_ts=ts)
+
+        await asyncio.gather(ask(), step_in())
+        await until(lambda: told_claimed(arena, ts), f"Léa is told that she has {ts}", 60)
+        await customer.says("et pour un échange ?")
+        await customer.hears("Je reprends avec vous", author="agent", seconds=60)
+        await asyncio.sleep(0.5)
+        told = min(told_claimed(arena, ts))
+        for message in customer.messages:
+            if message["author"] == "bot" and customer.at[message["id"]] > told:
+                wrongs.append(f"{customer.name}: {message['text']!r}")
+        raced += 1
+
+    for batch in _batched([f"r{number}" for number in range(TIMES)]):
+        async with customers(arena, batch) as here:
+            await asyncio.gather(*map(one, here))
+    assert wrongs == []
+    assert raced == TIMES
+
+
+def told_claimed(arena: Arena, ts: str) -> list[float]:
+    """When Slack was first asked to show, on the card or in the thread, that Léa has it."""
+    return [
+        call.when
+        for call in arena.slack.calls
+        if call.method in ("chat.update", "chat.postMessage")
+        and ts in (call.arguments.get("ts"), call.arguments.get("thread_ts"))
+        and any(told in str(call.arguments) for told in ("Prise en charge par Léa", "Léa Dumas a pris la"))
+    ]
+
+
+def _batched(names: Sequence[str]) -> list[Sequence[str]]:
+    return [names[at : at + AT_ONCE] for at in range(0, len(names), AT_ONCE)]
