@@ -140,7 +140,8 @@ def take(
 
     async def claim(desk: _Desk) -> None:
         taken = await desk.session.take(await desk.session.find(case), take_over=take_over)
-        desk.say(desk.texts("done.take", number=taken.number))
+        done = "done.take" if taken.card.hushed else "done.taking"
+        desk.say(desk.texts(done, number=taken.number))
 
     _run(context, claim)
 

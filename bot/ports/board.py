@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.identity import ChatId
+from bot.domain.message import Attachment
 from bot.domain.outgoing import CaseCard, CaseFate, CaseLine, CaseState
 
 
@@ -70,6 +71,10 @@ class Board(Protocol):
 
     async def edit_line(self, conversation: str, message_id: str, text: str, version: Version) -> None:
         """Change what a message says. A message not there, or deleted, stays so."""
+        ...
+
+    async def set_file(self, conversation: str, message_id: str, attachment: Attachment) -> None:
+        """A file of a message has come, known by its id. A message not there, or deleted, stays so."""
         ...
 
     async def delete_line(self, conversation: str, message_id: str) -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from bot.domain.errors import NotUnderstandable
 from bot.domain.identity import ChatId
+from bot.domain.message import Attachment
 from bot.domain.outgoing import CaseCard, CaseFate, CaseLine
 from bot.ports.board import Case, ThreadLine, Version, is_live
 from bot.ports.clock import Clock, SystemClock
@@ -128,6 +129,18 @@ class RedisBoard:
 
         if await self._change_line(conversation, message_id, edited):
             await self._change_recent(conversation, message_id, text)
+
+    async def set_file(self, conversation: str, message_id: str, attachment: Attachment) -> None:
+        """A file of a message has come."""
+
+        def with_file(kept: _Kept) -> _Kept | None:
+            files = tuple(attachment if f.id == attachment.id else f for f in kept.said.line.attachments)
+            if kept.deleted or files == kept.said.line.attachments:
+                return None
+            line = replace(kept.said.line, attachments=files)
+            return _Kept(replace(kept.said, line=line), kept.version)
+
+        await self._change_line(conversation, message_id, with_file)
 
     async def delete_line(self, conversation: str, message_id: str) -> None:
         """Take a message back."""

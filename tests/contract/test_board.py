@@ -13,7 +13,7 @@ import pytest
 from bot.domain.conversation import HandoffReason
 from bot.domain.events import ReceiptStatus
 from bot.domain.identity import Agent, ChatId, Profile
-from bot.domain.message import Author, Line
+from bot.domain.message import Attachment, Author, Line
 from bot.domain.outgoing import CaseCard, CaseFate, CaseLine, CaseState
 from bot.ports.board import Board, Version
 from bot.storage.board import WAITS, RedisBoard
@@ -289,3 +289,20 @@ async def test_only_the_last_waits_of_the_last_hours_are_told(board: RedisBoard)
     assert await board.recent("care") == [float(number) for number in range(2, WAITS + 2)]
     clock.time += timedelta(hours=6, seconds=30)
     assert await board.recent("care") == [float(number) for number in range(30, WAITS + 2)]
+
+
+async def test_a_file_that_came_is_shown_as_it_is_now_and_nothing_else_changes(board: Board) -> None:
+    photo, other = Attachment("f_1", "a.jpg", "image/jpeg"), Attachment("f_2", "b.jpg", "image/jpeg")
+    said = Line("m1", Author.CUSTOMER, "voici", NOW, (photo, other))
+    await board.add_line("c_1", LEA, CaseLine(line=said))
+    stored = replace(photo, size=10, stored=True)
+    for _ in range(2):
+        await board.set_file("c_1", "m1", stored)
+    await board.set_file("c_1", "m1", Attachment("f_9", "x", "y"))
+    await board.set_file("c_1", "m9", stored)
+    [line] = await board.thread("c_1")
+    assert line.said.line == replace(said, attachments=(stored, other))
+    assert not line.edited
+    await board.delete_line("c_1", "m1")
+    await board.set_file("c_1", "m1", stored)
+    assert (await board.thread("c_1"))[0].said.line.attachments == ()

@@ -36,12 +36,14 @@ class FixedClock:
 class SmallEngine:
     """Takes agents' events like the inbox, and tells the desk what follows, like the engine.
 
-    With ``asleep`` it only takes them. ``fate`` is what becomes of replies.
+    With ``asleep`` it only takes them. ``fate`` is what becomes of replies; ``hushes`` whether the bot
+    falls silent at once when an agent claims.
     """
 
     desk: Deliverer
     asleep: bool = False
     unavailable: bool = False
+    hushes: bool = True
     fate: ReceiptStatus | None = ReceiptStatus.DELIVERED
     events: list[Event] = field(default_factory=list)
     card: CaseCard = field(
@@ -103,7 +105,7 @@ class SmallEngine:
         match event:
             case ev.AgentClaim():
                 if self.card.agent is None or event.take_over:
-                    await self.show(state=CaseState.CLAIMED, agent=event.agent)
+                    await self.show(state=CaseState.CLAIMED, agent=event.agent, hushed=self.hushes)
             case ev.AgentReply():
                 line = Line(event.message_id, Author.AGENT, event.text, NOW, author_name=event.agent.name)
                 await self.tell(CaseLine(line=line))

@@ -7,13 +7,28 @@ from datetime import datetime
 
 from bot.domain.chat import RECENT_TEXT
 from bot.domain.errors import DeliveryFailed, DeliveryRefused, StoreUnavailable
-from bot.domain.message import Line
-from bot.domain.outgoing import CaseCard, CaseDelete, CaseEdit, CaseFate, CaseLine, Outgoing
+from bot.domain.events import ReceiptStatus
+from bot.domain.message import Author, Draft, Line
+from bot.domain.outgoing import (
+    CaseAlert,
+    CaseCard,
+    CaseDelete,
+    CaseEdit,
+    CaseFate,
+    CaseFile,
+    CaseHeld,
+    CaseLine,
+    CaseRefused,
+    CaseUnheld,
+    Outgoing,
+)
 from bot.ports.board import Board, Version, is_live
 from bot.ports.delivery import Delivered, Pacing
 
 NAME = "terminal"
 DESTINATION = f"desk:{NAME}"
+HELD = "held"
+"""The detail of the fate of a reply that was held: an agent at a board cannot be asked."""
 
 
 class BoardDeliverer:
@@ -61,9 +76,37 @@ class BoardDeliverer:
                 await self._board.delete_line(conversation, payload.message_id)
             case CaseFate():
                 await self._board.set_fate(conversation, payload, version)
+            case CaseFile():
+                await self._set_file(conversation, payload)
+            case CaseHeld(draft=draft):
+                await self._tell_held(entry, conversation, draft, version)
+                return draft.message_id
+            case CaseUnheld(draft=draft):
+                return draft.message_id
+            case CaseRefused() | CaseAlert():
+                return None  # the board shows whose the case is, and how it stands
             case _:
                 raise DeliveryRefused(f"not_for_a_desk:{type(payload).__name__}")
         return payload.message_id
+
+    async def _set_file(self, conversation: str, file: CaseFile) -> None:
+        """A file that will never come stays what it is: one that is not there."""
+        if not file.reason:
+            await self._board.set_file(conversation, file.message_id, file.attachment)
+
+    async def _tell_held(self, entry: Outgoing, conversation: str, draft: Draft, version: Version) -> None:
+        """The agent sees what they wrote, and that it was not sent."""
+        line = Line(
+            draft.message_id,
+            Author.AGENT,
+            draft.text,
+            draft.at,
+            draft.attachments,
+            author_name=draft.agent.name,
+        )
+        await self._board.add_line(conversation, entry.chat, CaseLine(line=line))
+        fate = CaseFate(message_id=draft.message_id, status=ReceiptStatus.DROPPED, detail=HELD)
+        await self._board.set_fate(conversation, fate, version)
 
     async def _put(self, entry: Outgoing, conversation: str, card: CaseCard, version: Version) -> None:
         """A case that (re)appears brings what was said before it: the thread begins with that. The

@@ -112,7 +112,8 @@ class Shell:
         self._open = await self._session.take(case, take_over=take_over)
         await self._follower.open(self._open)
         await self._show(self._open)
-        self._say(Text(self._text("done.take", number=self._open.number), style="green"))
+        done = "done.take" if self._open.card.hushed else "done.taking"
+        self._say(Text(self._text(done, number=self._open.number), style="green"))
 
     async def _show(self, case: Case) -> None:
         self._say(self._view.head(case))

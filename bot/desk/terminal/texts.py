@@ -24,6 +24,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "state.waiting": ("en attente", "waiting"),
     "state.claimed": ("pris par {name}", "taken by {name}"),
     "state.mine": ("à vous", "yours"),
+    "state.taking": ("{name} prend la main…", "{name} is taking it…"),
+    "state.taking_mine": ("presque à vous, le bot se tait…", "nearly yours, the bot falls silent…"),
+    "level.due_soon": ("à répondre bientôt", "due soon"),
+    "level.overdue": ("EN RETARD", "OVERDUE"),
     "state.released": ("rendu au bot", "back with the bot"),
     "state.closed": ("terminé", "closed"),
     "reason.asked": ("demande une personne", "asked for a person"),
@@ -54,10 +58,19 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "fate.seen": ("✓✓ vu", "✓✓ seen"),
     "fate.dropped": ("! non envoyé : {detail}", "! not sent: {detail}"),
     "fate.failed": ("! échec : {detail}", "! failed: {detail}"),
+    "fate.unchanged": ("! modification refusée : {detail}", "! change refused: {detail}"),
     "fate.unknown": ("… en route", "… on its way"),
     "fate.no_detail": ("raison inconnue", "reason unknown"),
+    "detail.held": (
+        "retenu, un collègue s'en occupe ou la conversation est terminée",
+        "held, a colleague is on it or the conversation is over",
+    ),
     # what was done
     "done.take": ("Le n° {number} est à vous.", "No {number} is yours."),
+    "done.taking": (
+        "Le n° {number} est pris en votre nom ; le bot finit ce qu'il disait.",
+        "No {number} is claimed in your name; the bot is finishing what it was saying.",
+    ),
     "done.note": ("Note enregistrée. Le client ne la voit pas.", "Note kept. The customer does not see it."),
     "done.transfer": (
         "Transfert du n° {number} à l'équipe {team} demandé.",

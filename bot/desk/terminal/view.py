@@ -14,18 +14,20 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from bot.desk.terminal.deliverer import HELD
 from bot.desk.terminal.texts import Texts
+from bot.domain.conversation import ServiceLevel
 from bot.domain.events import ReceiptStatus
 from bot.domain.message import Attachment, Author, Line
 from bot.domain.outgoing import CaseState
-from bot.ports.board import Case, ThreadLine
+from bot.ports.board import Case, ThreadLine, is_live
 
 PREVIEW = 60
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 _COLOURS = {Author.CUSTOMER: "bold cyan", Author.BOT: "magenta", Author.AGENT: "green", Author.SYSTEM: "dim"}
-FAILED = (ReceiptStatus.FAILED, ReceiptStatus.DROPPED)
+FAILED = (ReceiptStatus.FAILED, ReceiptStatus.DROPPED, ReceiptStatus.UNCHANGED)
 
 
 def printable(text: str) -> str:
@@ -91,14 +93,22 @@ class View:
         return f"{self._say('urgent')} · {reason}" if case.card.urgent else reason
 
     def state(self, case: Case) -> str:
-        """Where the case is, for this agent."""
-        agent = case.card.agent
-        if case.card.state is CaseState.CLAIMED and agent is not None:
-            mine = agent.id == self._agent_id
-            return (
-                self._say("state.mine") if mine else self._say("state.claimed", name=one_line(agent.name, 40))
-            )
-        return self._say(f"state.{case.card.state.value}", name="?")
+        """Where the case is, for this agent, and how it stands against its target."""
+        level = case.card.level
+        whose = self._whose(case)
+        if level is ServiceLevel.ON_TIME or not is_live(case.card):
+            return whose
+        return f"{whose} · {self._say(f'level.{level.value}')}"
+
+    def _whose(self, case: Case) -> str:
+        card, agent = case.card, case.card.agent
+        if card.state is not CaseState.CLAIMED or agent is None:
+            return self._say(f"state.{card.state.value}", name="?")
+        mine = agent.id == self._agent_id
+        certain = ("state.mine" if mine else "state.claimed") if card.hushed else None
+        return self._say(
+            certain or ("state.taking_mine" if mine else "state.taking"), name=one_line(agent.name, 40)
+        )
 
     def head(self, case: Case) -> Text:
         """The first lines of a case."""
@@ -158,6 +168,11 @@ class View:
         """What became of a reply, and its style."""
         if line.fate is None:
             return self._say("fate.unknown"), "dim"
-        detail = one_line(line.fate.detail, 80) or self._say("fate.no_detail")
+        detail = self._detail(line.fate.detail)
         text = self._say(f"fate.{line.fate.status.value}", detail=detail)
         return text, "bold red" if line.fate.status in FAILED else "green"
+
+    def _detail(self, detail: str) -> str:
+        if detail == HELD:
+            return self._say("detail.held")
+        return one_line(detail, 80) or self._say("fate.no_detail")

@@ -15,13 +15,13 @@ from bot.desk.terminal.shell import Shell
 from bot.desk.terminal.texts import Texts, language_of
 from bot.desk.terminal.view import View, one_line, printable, waited
 from bot.domain import events as ev
-from bot.domain.conversation import HandoffReason
+from bot.domain.conversation import HandoffReason, ServiceLevel
 from bot.domain.events import ReceiptStatus
 from bot.domain.identity import Profile
-from bot.domain.message import Attachment, Author, Line
-from bot.domain.outgoing import CaseLine, CaseState
-from tests.builders import NOW
-from tests.fakes.desk import FixedClock, SmallEngine
+from bot.domain.message import Attachment, Author, Draft, HoldReason, Line
+from bot.domain.outgoing import CaseHeld, CaseLine, CaseState
+from tests.builders import LEA, NOW
+from tests.fakes.desk import MARIE, PAUL, FixedClock, SmallEngine
 
 
 class Screen:
@@ -82,6 +82,43 @@ async def test_an_agent_lists_takes_replies_and_resolves(desk: Desk, engine: Sma
     assert [type(event) for event in engine.events] == [
         ev.AgentClaim, ev.AgentReply, ev.AgentNote, ev.AgentResolve,
     ]  # fmt: skip
+
+
+async def test_a_claim_is_certain_only_once_the_bot_is_silent(desk: Desk, engine: SmallEngine) -> None:
+    engine.hushes = False
+    shown = await desk.types("take 1")
+    assert "est à vous" not in shown
+    assert "le bot finit ce qu'il disait" in shown
+    await desk.follower.refresh()
+    desk.screen.clear()
+    await engine.show(hushed=True)
+    await desk.follower.refresh()
+    assert "Le n° 1 est à vous." in desk.screen.text
+
+
+async def test_a_colleague_who_is_taking_it_is_said_to_be(desk: Desk, engine: SmallEngine) -> None:
+    engine.hushes = False
+    await engine.turn(ev.AgentClaim(id="e", chat=LEA, at=NOW, agent=PAUL))
+    assert "Paul prend la main…" in await desk.types("list")
+    await engine.show(hushed=True)
+    assert "pris par Paul" in await desk.types("list")
+
+
+async def test_how_a_case_stands_against_its_target_is_shown_while_it_goes_on(
+    desk: Desk, engine: SmallEngine
+) -> None:
+    await engine.show(level=ServiceLevel.OVERDUE)
+    assert "en attente · EN RETARD" in " ".join((await desk.types("list")).split())
+    await engine.show(state=CaseState.CLOSED)
+    assert "EN RETARD" not in await desk.types("show 1")
+
+
+async def test_a_reply_that_was_held_is_shown_as_not_sent(desk: Desk, engine: SmallEngine) -> None:
+    await desk.types("take 1")
+    await engine.tell(CaseHeld(draft=Draft("a9", MARIE, HoldReason.COLLEAGUE, NOW, "et donc…")))
+    shown = await desk.types("show")
+    assert "et donc…" in shown
+    assert "! non envoyé : retenu" in shown
 
 
 async def test_commands_are_not_sent_to_the_customer_and_words_are(desk: Desk, engine: SmallEngine) -> None:
@@ -206,8 +243,12 @@ def test_every_state_and_reason_and_problem_has_its_words_in_both_languages() ->
         *(f"problem.{problem.value}" for problem in Problem),
         *(f"author.{author.value}" for author in Author),
         *(f"fate.{status.value}" for status in ReceiptStatus),
+        *(f"level.{level.value}" for level in ServiceLevel if level is not ServiceLevel.ON_TIME),
+        *("state.taking", "state.taking_mine", "done.taking", "detail.held"),
     ]
     for key in keys:
-        french, english = (Texts(language)(key, name="x", limit=1, detail="d") for language in ("fr", "en"))
+        french, english = (
+            Texts(language)(key, name="x", limit=1, detail="d", number=1) for language in ("fr", "en")
+        )
         assert french
         assert english
