@@ -292,6 +292,30 @@ async def test_metadata_comes_back_whole_only_when_asked_for(
     assert whole["messages"][1]["metadata"] == metadata
 
 
+async def test_odd_arguments_have_their_own_refusals(
+    slack: SlackStandIn, api: AsyncWebClient, lea: User
+) -> None:
+    slack.add_user("U7", is_bot=True)
+    ts = lea.post("C1", "hello")
+    big = {"event_type": "x", "event_payload": {"id": "x" * 17_000}}
+    refused = {
+        "invalid_name": api.reactions_add(channel="C1", timestamp=ts, name="no such thing"),
+        "invalid_cursor": api.conversations_history(channel="C1", cursor="made-up"),
+        "cannot_dm_bot": api.chat_postMessage(channel="U7", text="x"),
+        "metadata_too_large": api.chat_postMessage(channel="C1", text="x", metadata=big),
+        "invalid_metadata_format": api.chat_postMessage(channel="C1", text="x", metadata={"event_type": "x"}),
+        "invalid_blocks_format": api.chat_postMessage(channel="C1", text="x", blocks="[not json"),
+        "invalid_limit": api.conversations_replies(channel="C1", ts=ts, limit=2000),
+        "no_item_specified": api.reactions_get(channel="C1"),
+        "users_list_not_supplied": api.conversations_open(users=""),
+    }
+    for error, call in refused.items():
+        assert (await refusal(call))["error"] == error
+    slack.set_scopes("channels:read")
+    answer = await refusal(api.conversations_list(types="public_channel,private_channel"))
+    assert answer["needed"] == "groups:read"
+
+
 async def test_what_is_not_there_or_not_ones_own_cannot_be_changed(api: AsyncWebClient, lea: User) -> None:
     ts = lea.post("C1", "mine")
     assert (await refusal(api.chat_update(channel="C1", ts=ts, text="x")))["error"] == "cant_update_message"
@@ -342,7 +366,8 @@ async def test_a_long_text_is_cut_when_posted_and_refused_when_updated(
     assert len(slack.channel("C1").messages[0]["text"]) == 40_000
     answer = await refusal(api.chat_update(channel="C1", ts=posted["ts"], text="x" * 4001))
     assert answer["error"] == "msg_too_long"
-    assert (await refusal(api.chat_postMessage(channel="C1", text="")))["error"] == "no_text"
+    empty = api.api_call("chat.postMessage", json={"channel": "C1", "text": ""})
+    assert (await refusal(empty))["error"] == "no_text"
 
 
 async def test_ephemeral_messages_are_for_one_member(slack: SlackStandIn, api: AsyncWebClient) -> None:
@@ -737,6 +762,25 @@ async def test_views_are_pushed_updated_and_guarded_by_their_hash(
     assert changed["id"] == opened["id"]
     answer = await refusal(api.views_update(view_id=opened["id"], hash=opened["hash"], view=MODAL))
     assert answer["error"] == "hash_conflict"
+
+
+async def test_a_submission_can_push_and_clear(slack: SlackStandIn, api: AsyncWebClient, lea: User) -> None:
+    app = AsyncApp(client=client_of(slack))
+
+    @app.view("teach")
+    async def on_teach(ack: Any) -> None:
+        await ack(response_action="push", view={**MODAL, "callback_id": "second"})
+
+    @app.view("second")
+    async def on_second(ack: Any) -> None:
+        await ack(response_action="clear")
+
+    async with bolt(slack, app):
+        await api.views_open(trigger_id=slack.workspace.trigger("U1"), view=MODAL)
+        await lea.submit(lea.view()["id"], {"text": "x"})
+        assert [each["callback_id"] for each in lea.opened_views()] == ["teach", "second"]
+        await lea.submit(lea.view()["id"], {"text": "x"})
+        assert lea.opened_views() == []
 
 
 async def test_a_view_has_one_external_id_and_home_its_hash(slack: SlackStandIn, api: AsyncWebClient) -> None:
@@ -1349,6 +1393,16 @@ async def test_each_method_has_its_own_budget_a_minute(api: AsyncWebClient, slac
     answer = await refusal(api.users_info(user="U1"))
     assert 50 <= int(answer.headers["Retry-After"]) <= 60
     await api.conversations_info(channel="C1")
+
+
+async def test_a_fault_for_some_seconds_ends_by_itself(slack: SlackStandIn, api: AsyncWebClient) -> None:
+    order = slack.faults.order("429", "auth.test", seconds=60)
+    for _ in range(3):
+        assert (await refusal(api.auth_test())).status_code == 429
+    assert order.until
+    order.until -= 60
+    assert (await api.auth_test())["ok"]
+    assert order.hits == 3
 
 
 async def test_files_and_response_urls_have_misfortunes_too(
