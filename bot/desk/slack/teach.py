@@ -12,7 +12,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from bot.desk.slack import kit
 from bot.desk.slack.context import ACTOR, Actor, Desk
 from bot.desk.slack.finding import folded
-from bot.desk.slack.names import NAME, Modal, Shortcut
+from bot.desk.slack.names import NAME, Modal, Shortcut, said_at
 from bot.desk.slack.opening import open_filled
 from bot.desk.slack.search import LANGUAGE, language_choice
 from bot.desk.slack.shortening import is_shortened, shorten
@@ -116,8 +116,10 @@ async def _view(desk: Desk, actor: Actor, body: Mapping[str, Any]) -> Json:
     here = await situation(desk, actor, thread.conversation) if thread else None
     if here is None:
         return kit.told(title, say("care.teach_elsewhere", actor.language), actor.language)
-    message_id = await desk.threads.named(here.conversation, str(body["message"]["ts"]))
-    draft = _begun(here, message_id or "", desk.knowledge)
+    ts = str(body["message"]["ts"])
+    # What an agent wrote in Slack is known by where it stands; what the desk posted was remembered.
+    message_id = await desk.threads.named(here.conversation, ts) or said_at(str(body["channel"]["id"]), ts)
+    draft = _begun(here, message_id, desk.knowledge)
     return form(desk.knowledge, actor.language, here.conversation, draft)
 
 

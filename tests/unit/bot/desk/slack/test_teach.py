@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.desk.slack.names import Shortcut
+from bot.desk.slack.names import Shortcut, said_at
 from bot.desk.slack.teach import NEW, anonymous, choices, entry_menu
 from bot.domain.events import AgentTeach
 from bot.domain.message import Author
@@ -54,6 +54,16 @@ async def test_an_agents_answer_begins_the_form_with_the_question_it_answers(at_
     shown = words(await form(at_work, "a1"))
     assert "puis-je rendre un pot ouvert ?" in shown
     assert "seulement s'il est défectueux, …." in shown
+
+
+async def test_a_reply_typed_in_slack_is_known_by_where_it_stands(at_work: House) -> None:
+    root = await at_work.thread()
+    ts = at_work.user().post(CHANNEL, "Rapportez-le en boutique.", thread_ts=root)
+    at_work.says("Rapportez-le en boutique.", said_at(CHANNEL, ts), author=Author.AGENT, minutes_ago=0.1)
+    await at_work.user().shortcut(Shortcut.TEACH, CHANNEL, ts)
+    shown = words(await at_work.modal(holds="administration"))
+    assert "Rapportez-le en boutique." in shown
+    assert "puis-je rendre un pot ouvert ?" in shown
 
 
 async def test_what_is_filed_waits_for_an_admin(at_work: House) -> None:
