@@ -54,9 +54,15 @@ async def edit(turn: Turn, _care: Care) -> Decision:
         return silent(turn)
     if not event.text.strip():
         return claims.refused(turn, "edit", Refusal.EMPTY, message_id=event.edited_id)
-    if held := drafts.own(chat, event.edited_id, event.agent):
+    held = drafts.own(chat, event.edited_id, event.agent)
+    if held is not None:
+        goes_by_itself = held.reason is HoldReason.FILES
+        if event.internal and goes_by_itself:
+            return silent(turn)
         return Decision(chat=chat.redraft(replace(held, text=event.text)))
     known = _of_their_desk(chat, event.edited_id, event.agent)
+    if event.internal and not (known and known.note):
+        return silent(turn)
     if known is None:
         return claims.refused(turn, "edit", Refusal.GONE, message_id=event.edited_id)
     if known.note:

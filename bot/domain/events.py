@@ -155,10 +155,15 @@ class AgentDecides(AgentEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentEdit(AgentEvent):
-    """The agent changed a reply."""
+    """The agent changed a reply.
+
+    ``internal``: as it reads now, or read before, it is not meant for the customer: it changes a note, or
+    what is still to be decided on, and nothing that has gone to them.
+    """
 
     edited_id: str
     text: str
+    internal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

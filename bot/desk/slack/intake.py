@@ -227,25 +227,25 @@ class MessageIntake:
             self._whisper(changed, self._too_long(after.text, actor, "acts.edit_too_long"))
         elif len(before.text) > limit:
             await self._said(_as_said(changed), thread, actor)  # it had not gone: now it may
-        elif is_note(before.text):
-            await self._reword(changed, thread, actor, unmarked(after.text))
-            if not is_note(after.text):
-                self._whisper(changed, say("acts.stays_a_note", actor.language))
-        elif is_note(after.text) or (after.calls and not before.calls):
-            if not strict:
-                self._whisper(changed, say("acts.edit_not_sent", actor.language))
-        elif not after.text and not changed.files:
+        elif not after.text:
             self._whisper(changed, say("acts.edit_empty", actor.language))
         else:
-            await self._reword(changed, thread, actor, after.text)
+            await self._reword(changed, thread, actor, before, after)
+            if is_note(after.text) != is_note(before.text) or (after.calls and not strict):
+                key = "edit_not_sent" if is_note(after.text) or after.calls else "stays_a_note"
+                self._whisper(changed, say(f"acts.{key}", actor.language))
 
-    async def _reword(self, changed: Changed, thread: Thread, actor: Actor, text: str) -> None:
-        """Whether it was a reply or a note, the engine knows; a note's change goes nowhere."""
+    async def _reword(
+        self, changed: Changed, thread: Thread, actor: Actor, before: Plain, after: Plain
+    ) -> None:
+        """What it was, a reply or a note, the engine knows; what it was marked as may have changed since. So
+        whatever is, or was, marked as internal may change a note, but nothing the customer has."""
         event = AgentEdit(
             **self._common(thread, actor),
             id=event_id(f"{changed.key}:edited:{changed.edit}"),
             edited_id=said_at(changed.channel, changed.ts),
-            text=text,
+            text=unmarked(after.text) or after.text,
+            internal=is_note(before.text) or is_note(after.text) or after.calls,
         )
         await self._append(event, "edit")
 

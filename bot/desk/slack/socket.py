@@ -66,6 +66,8 @@ class _Handler(AsyncSocketModeHandler):
         self.under_way += 1
         try:
             await super().handle(client, req)
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            log.error("slack.envelope_unreadable", kind=req.type, error=type(error).__name__)  # noqa: TRY400
         finally:
             self.under_way -= 1
 
