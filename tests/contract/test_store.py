@@ -14,8 +14,10 @@ from bot.domain.chat import Speaker
 from bot.domain.deadletter import DeadLetter, DeadLetterKind
 from bot.domain.decision import CancelTimer, SetTimer
 from bot.domain.errors import ConfigurationError, Fenced, StoreUnavailable
-from bot.domain.events import Receipt, ReceiptStatus, TimerDue
+from bot.domain.events import Hushed, Receipt, ReceiptStatus, TimerDue
 from bot.domain.identity import ChatId
+from bot.domain.message import Author
+from bot.domain.outgoing import EditOut, Hush
 from bot.ports.store import Commit, CommitResult, Entry, Lease, SendAdvice, sender_lease
 from bot.storage.state import RedisStore
 from tests.builders import LEA, NOW, answer, chat, fact, message
@@ -258,11 +260,22 @@ async def test_workers_count_each_other(doors: Doors) -> None:
 # --- outbox -----------------------------------------------------------------------------------
 
 
-async def waiting(doors: Doors, *entries: Any) -> list[Entry[Any]]:
+async def waiting(doors: Doors, *entries: Any, **of_the_chat: Any) -> list[Entry[Any]]:
     """Entries in the outbox, put there by a turn that left epoch 1."""
     await doors.inbox.append(message())
-    await committed(doors, await doors.lease(), await doors.only_event(), outgoing=entries)
+    left = chat(**of_the_chat)
+    await committed(doors, await doors.lease(), await doors.only_event(), outgoing=entries, chat=left)
     return await doors.outgoing()
+
+
+async def recalled(doors: Doors, *message_ids: str) -> None:
+    """A later turn takes messages back."""
+    await doors.inbox.append(message(number=99))
+    changed = chat(recalled=message_ids)
+    lease = await doors.lease()
+    assert (
+        await committed(doors, lease, await doors.only_event(), chat=changed, version=1) is CommitResult.DONE
+    )
 
 
 async def test_an_entry_is_begun_sent_and_gone(doors: Doors) -> None:
@@ -304,6 +317,54 @@ async def test_what_the_bot_said_before_a_person_took_over_is_obsolete(doors: Do
     [entry] = await waiting(doors, answer(epoch=0))
     permit = await doors.outbox.begin_send(await doors.sender(), entry)
     assert permit.advice is SendAdvice.OBSOLETE
+
+
+async def test_what_was_taken_back_before_a_call_began_is_obsolete_and_nothing_else_is(doors: Doors) -> None:
+    edit = EditOut(message_id="m_1", author=Author.AGENT, text="x")
+    first, other, longer, change = await waiting(
+        doors,
+        answer(number=1),
+        answer(number=2),
+        answer(number=11),
+        answer(number=4, payload=edit),
+        recalled=("m_1", "m_9"),
+    )
+    lease = await doors.sender()
+    permits = [await doors.outbox.begin_send(lease, entry) for entry in (first, other, longer, change)]
+    assert [permit.advice for permit in permits] == [SendAdvice.OBSOLETE, *[SendAdvice.GO] * 3]
+
+
+async def test_taken_back_after_a_call_that_surely_failed_it_is_obsolete(doors: Doors) -> None:
+    [entry] = await waiting(doors, answer())
+    lease = await doors.sender()
+    await doors.outbox.begin_send(lease, entry)
+    await doors.outbox.defer_send(lease, entry, NOW, doubtful=False)
+    await recalled(doors, "m_1")
+    assert (await doors.outbox.begin_send(lease, entry)).advice is SendAdvice.OBSOLETE
+
+
+@pytest.mark.parametrize("crashed", [True, False])
+async def test_taken_back_when_it_may_have_left_it_is_still_to_be_found_out(
+    doors: Doors, crashed: bool
+) -> None:
+    """Otherwise nobody knows what to delete."""
+    [entry] = await waiting(doors, answer())
+    lease = await doors.sender()
+    await doors.outbox.begin_send(lease, entry)
+    if not crashed:
+        await doors.outbox.defer_send(lease, entry, NOW, doubtful=True)
+    await recalled(doors, "m_1")
+    assert (await doors.outbox.begin_send(lease, entry)).advice is SendAdvice.DOUBT
+
+
+async def test_silence_is_told_once_however_often_it_is_finished(doors: Doors) -> None:
+    [entry] = await waiting(doors, answer(payload=Hush()))
+    lease = await doors.sender()
+    told = Hushed(id="hushed:o_1", chat=LEA, at=NOW, epoch=1)
+    for _ in range(2):
+        await doors.outbox.finish_send(lease, entry, events=(told,))
+    assert await doors.events() == [told]
+    assert await doors.outgoing() == []
 
 
 async def test_a_deferred_entry_tells_until_when(doors: Doors) -> None:
@@ -412,6 +473,31 @@ async def test_a_parked_event_can_be_sent_again(store: RedisStore) -> None:
     assert not await store.dead.resend("d_1")
     [again] = await store.turns.read_events(dict.fromkeys(range(8), "0"), count=1, block=1.0)
     assert replace(message()) == again.value
+
+
+async def test_each_time_it_is_sent_again_a_message_is_a_new_entry(store: RedisStore) -> None:
+    """What becomes of it is told anew, and none of the tellings is taken for an earlier one."""
+    memory = {"inbox": store.inbox, "turns": store.turns, "outbox": store.outbox}
+    doors = Doors(**memory, timers=store.timers, log=store.log, leases=store.leases)
+    later = NOW + timedelta(hours=1)
+    [entry] = await waiting(doors, answer(not_before=later))
+    lease = await doors.sender()
+    for number in (1, 2):
+        await doors.outbox.begin_send(lease, entry)
+        letter = DeadLetter(
+            id=f"d_{number}", kind=DeadLetterKind.OUTGOING, at=NOW, source="web:main", chat=str(LEA),
+            error="blocked", payload="",
+        )  # fmt: skip
+        await doors.outbox.finish_send(lease, entry, letter=letter)
+        assert await doors.outgoing() == []
+        assert await store.dead.resend(f"d_{number}")
+        assert not await store.dead.resend(f"d_{number}"), "twice is once"
+        [entry] = await doors.outgoing()
+        assert entry.value.id == "o_1" + "~" * number
+        assert entry.value.not_before is None
+        assert entry.value.payload == answer().payload
+    await recalled(doors, "m_1")
+    assert (await doors.outbox.begin_send(lease, entry)).advice is SendAdvice.OBSOLETE
 
 
 async def test_an_entry_of_another_version_is_handed_over_unread(store: RedisStore) -> None:
