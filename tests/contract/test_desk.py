@@ -6,9 +6,10 @@ A desk joins by a subclass of ``Desk`` that reads what it shows, and a line in `
 from __future__ import annotations
 
 import abc
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -42,7 +43,9 @@ from bot.ports.delivery import Deliverer
 from bot.storage.board import RedisBoard
 from bot.storage.connection import Connection
 from bot.storage.layout import Layout
+from bot.storage.threads import RedisThreads
 from tests.builders import LEA, NOW
+from tests.fakes.slack_show import LEA_DUMAS, Show, seen, showing
 
 CARD = CaseCard(
     state=CaseState.WAITING,
@@ -141,7 +144,82 @@ async def terminal(valkey_url: str) -> AsyncIterator[TerminalDesk]:
     await connection.close()
 
 
-DESKS: Mapping[str, Callable[[str], AbstractAsyncContextManager[Desk]]] = {"terminal": terminal}
+class SlackDesk(Desk):
+    """The desk in Slack, read as Slack shows it."""
+
+    agent = LEA_DUMAS
+
+    def __init__(self, show: Show) -> None:
+        self.show = show
+        self.deliverer = show.deliverer
+
+    async def thread(self) -> list[Shown]:
+        card, *below = await self._messages()
+        told = {one["block_id"][:22] for message in below for one in message.get("blocks", ())}
+        first = [
+            _shown([block], {}, on_card=True)
+            for block in card["attachments"][0]["blocks"]
+            if block["block_id"].startswith("l:") and block["block_id"][:22] not in told
+        ]
+        return [*first, *(_shown(blocks, message) for message in below for blocks in _lines(message))]
+
+    async def state(self) -> CaseState | None:
+        thread = await self.show.threads.of("c_1")
+        if thread is None:
+            return None
+        words = seen((await self._messages())[0])
+        return next((state for state, sign in _SIGNS.items() if sign in words), None)
+
+    async def _messages(self) -> list[dict[str, Any]]:
+        return [await self.show.card(), *await self.show.below()]
+
+
+_SIGNS = {
+    CaseState.WAITING: "*En attente*",
+    CaseState.CLAIMED: "Léa Dumas",
+    CaseState.RELEASED: "*Rendue",
+    CaseState.CLOSED: "*Terminée*",
+}
+
+
+def _lines(message: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
+    """A message's blocks, by the line of the conversation they belong to."""
+    lines: dict[str, list[dict[str, Any]]] = {}
+    for block in message.get("blocks", ()):
+        if block["block_id"].startswith("l:"):
+            lines.setdefault(block["block_id"][:22], []).append(block)
+    return list(lines.values())
+
+
+def _shown(
+    blocks: Sequence[Mapping[str, Any]], message: Mapping[str, Any], *, on_card: bool = False
+) -> Shown:
+    parts = {block["block_id"][23:]: block for block in blocks}
+    text = "".join(seen({"blocks": [block]}) for part, block in parts.items() if part.isdigit())
+    deleted = text == "Message retiré par son auteur"
+    return Shown(
+        text="" if deleted else text.partition(" : ")[2] if on_card else text,
+        note="🔒" in (seen({"blocks": [parts["h"]]}) if "h" in parts else ""),
+        edited="o" in parts,
+        deleted=deleted,
+        failed=any(one["name"] == "warning" for one in message.get("reactions", ())),
+    )
+
+
+@asynccontextmanager
+async def slack(valkey_url: str) -> AsyncIterator[SlackDesk]:
+    connection = await Connection.open(valkey_url)
+    threads = RedisThreads(await Layout.open(connection, 8))
+    async with showing(threads=threads) as show:
+        show.now.at = NOW + timedelta(hours=1)
+        yield SlackDesk(show)
+    await connection.close()
+
+
+DESKS: Mapping[str, Callable[[str], AbstractAsyncContextManager[Desk]]] = {
+    "terminal": terminal,
+    "slack": slack,
+}
 """By name: what opens a desk, given an empty Valkey."""
 
 

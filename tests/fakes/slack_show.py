@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.desk.slack.budget import Budget
@@ -15,7 +15,7 @@ from bot.desk.slack.deliverer import SlackDeliverer
 from bot.desk.slack.names import DESTINATION
 from bot.domain.conversation import HandoffReason
 from bot.domain.errors import MediaUnavailable
-from bot.domain.identity import Agent, ChatId, Profile
+from bot.domain.identity import Agent, Profile
 from bot.domain.message import Author, Line
 from bot.domain.outgoing import CaseCard, CaseFate, CaseLine, CaseState, Outgoing, Payload, Priority
 from bot.ports.board import Case
@@ -97,13 +97,13 @@ class Files:
 
 
 class Now:
-    """The machine's clock, moved as a test wants."""
+    """The machine's clock, until a test sets another time."""
 
     def __init__(self) -> None:
-        self.ahead = timedelta()
+        self.at: datetime | None = None
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return self.at or datetime.now(UTC)
 
 
 def a_card(**changes: Any) -> CaseCard:
@@ -278,6 +278,3 @@ async def showing(*, threads: Threads | None = None, limits: bool = False, **how
             yield Show(slack, deliverer, known, **parts)
         finally:
             await close_client(client)
-
-
-OTHER_CHAT = ChatId("telegram", "main", "42")

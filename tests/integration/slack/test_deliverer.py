@@ -1,4 +1,4 @@
-"""The deliverer of ``desk:slack`` against Slack's stand-in: what agents see, and what happens when Slack fails."""
+"""The deliverer of ``desk:slack`` against Slack's stand-in: what agents see, also when Slack fails."""
 
 from __future__ import annotations
 
