@@ -17,13 +17,22 @@ State: ``slack.channel(id).messages``, ``.thread(ts)``, ``.removed``; ``slack.ca
 ``acks``, ``unacked``, ``lost``; ``slack.pings(message)`` says whom a message would notify.
 Misfortunes: ``slack.faults.order("429", "chat.postMessage", times=3, retry_after=2)`` (see ``faults``),
 ``slack.limits.on()``, ``slack.sockets.drop(seconds)``, ``.disconnect(reason)``, ``.silence()``,
-``slack.revoke_token()``, ``remove_bot(channel)``, ``archive``, ``delete_channel``, ``set_scopes``.
+``slack.unfurl(channel, ts)`` (a change nobody made), ``slack.revoke_token()``, ``remove_bot(channel)``,
+``archive``, ``delete_channel``, ``set_scopes``. Methods, ``upload``, ``download`` and ``response_url`` can fail.
 Forged and stale requests: ``slack.http.post(body, secret="wrong")``, ``slack.http.post(body, age=400)``.
-In a process of its own: ``async with remote.running("--limits") as slack: await slack.do("user.press", "U1",
-…)``.
+In a process of its own (see ``remote`` and ``control``):
+``async with remote.running("--limits") as slack: await slack.do("user.press", "U1", "C1", ts, "claim")``.
 
 Times are Slack's own: three seconds to confirm, further attempts at once and after one and five minutes
-(``retry_delays=(0, 1, 5)`` to hurry), a trigger_id good for three seconds.
+(``retry_delays=(0, 1, 5)`` to hurry), a trigger_id good for three seconds. An event nobody listens to is not
+confirmed by bolt (404), and comes again.
+
+Two habits of slack_sdk show here: its default retry handlers send a post again after a cut connection
+(``"cut_after"``: two messages; pass ``retry_handlers=[]``), and its aiohttp socket client keeps trying an
+address whose ticket has expired (``sockets.drop(40)``: it does not come back by itself).
+
+Not here: several workspaces or apps, Enterprise Grid, user tokens, OAuth, canvases, huddles, workflows, search,
+scheduled messages, group direct messages, event filters by metadata, options loaded from the app.
 """
 
 from __future__ import annotations

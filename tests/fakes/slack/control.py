@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _SLACK = {
-    "add_user", "add_channel", "add_usergroup", "revoke_token", "revoke_app_token", "restore_tokens",
-    "set_scopes", "configure", "join", "leave", "remove_bot", "archive", "delete_channel", "delete_file",
+    "add_user", "add_channel", "add_usergroup", "configure", "set_scopes", "revoke_token", "revoke_app_token",
+    "restore_tokens", "join", "leave", "remove_bot", "archive", "delete_channel", "delete_file", "unfurl",
 }  # fmt: skip
 _USER = {
     "post", "broadcast", "edit", "delete", "react", "unreact", "dm", "press", "choose", "press_ephemeral",

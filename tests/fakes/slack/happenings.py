@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.fakes.slack.errors import Refused
 from tests.fakes.slack.events import Events
+from tests.fakes.slack.messages import Messages
 from tests.fakes.slack.records import Channel
 from tests.fakes.slack.state import Workspace
 
@@ -17,6 +18,7 @@ class Happenings:
 
     workspace: Workspace
     events: Events
+    messages: Messages
 
     def revoke_token(self, error: str = "token_revoked") -> None:
         """The bot token stops working: ``token_revoked``, ``account_inactive`` or ``invalid_auth``."""
@@ -76,6 +78,13 @@ class Happenings:
         event = {"type": kind, "channel": channel_id, "event_ts": self.workspace.ids.ts()}
         self.events.event(event, channel=channel, scope=f"{channel.kind}s:read")
         channel.is_deleted = True
+
+    def unfurl(
+        self, channel_id: str, ts: str, *, title: str = "A page", url: str = "https://example.org"
+    ) -> None:
+        """Slack adds a preview of a link to a message: ``message_changed``, though nobody edited it."""
+        preview = {"title": title, "title_link": url, "from_url": url, "original_url": url, "fallback": title}
+        self.messages.unfurl(self.workspace.channel(channel_id), ts, [preview])
 
     def delete_file(self, file_id: str) -> None:
         """A tombstone in every message that showed it."""

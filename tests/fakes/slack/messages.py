@@ -79,7 +79,7 @@ class Messages:
         event = {key: value for key, value in record.items() if key not in _NOT_IN_NEW}
         self._tell(channel, event, record["ts"])
         if f"@{known.bot_user}" in pings(record["text"]) and record.get("user") != known.bot_user:
-            mention = {k: v for k, v in event.items() if k != "subtype"} | {"type": "app_mention"}
+            mention = {k: deepcopy(v) for k, v in event.items() if k != "subtype"} | {"type": "app_mention"}
             self._slack.events.event(
                 {**mention, "channel": channel.id, "event_ts": record["ts"]},
                 channel=channel,
@@ -110,6 +110,13 @@ class Messages:
         record["edited"] = {"user": editor, "ts": at}
         self._changed(channel, _quiet(record), before, at)
         return record
+
+    def unfurl(self, channel: Channel, ts: str, attachments: list[Json]) -> None:
+        """Slack shows what a link leads to: a ``message_changed`` that nobody edited."""
+        record = channel.by_ts[ts]
+        before = _quiet(record)
+        record["attachments"] = self.attachments(attachments)
+        self._changed(channel, _quiet(record), before, self._slack.workspace.ids.ts())
 
     def delete(self, channel: Channel, ts: str) -> None:
         """Delete; the root of a thread with replies leaves a tombstone."""

@@ -566,6 +566,17 @@ async def test_a_thread_of_people_arrives_as_slack_would_tell_it(slack: SlackSta
     assert slack.channel("C1").messages == []
 
 
+async def test_a_link_preview_changes_a_message_that_nobody_edited(slack: SlackStandIn, lea: User) -> None:
+    async with bolt(slack) as (_, bodies):
+        ts = lea.post("C1", "see https://example.org")
+        slack.unfurl("C1", ts, title="Example")
+        await slack.until(lambda: len(bodies) == 2)
+    change = next(each["event"] for each in bodies if each["event"].get("subtype") == "message_changed")
+    assert change["message"]["attachments"][0]["from_url"] == "https://example.org"
+    assert change["message"]["text"] == change["previous_message"]["text"]
+    assert "edited" not in change["message"]
+
+
 async def test_a_press_carries_the_message_and_is_answered(
     slack: SlackStandIn, api: AsyncWebClient, lea: User
 ) -> None:
