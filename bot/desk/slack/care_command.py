@@ -44,7 +44,7 @@ WORDS = {
     "queue": "queue", "file": "queue", "attente": "queue",
     "away": "away", "absent": "away", "absente": "away", "pause": "away",
     "back": "back", "retour": "back", "present": "back", "presente": "back",
-    "saved": "saved", "modeles": "saved", "modele": "saved",
+    "saved": "saved", "modeles": "saved", "modele": "saved", "reponses": "saved",
     "help": "help", "aide": "help",
 }  # fmt: skip
 """What may be typed, without accents, and what it means."""

@@ -17,11 +17,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import aiohttp
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_sdk.errors import SlackApiError
 
+from bot.desk.slack.authority import TROUBLE, code_of
 from bot.desk.slack.context import ACTOR, Actor, Desk, DeskTeam
 from bot.desk.slack.home_view import REFRESH, Mine, Page, home
 from bot.desk.slack.names import Act
@@ -123,7 +123,7 @@ class Homes:
                     await self._round()
                 seen = revision
             except StoreUnavailable:
-                log.warning("slack_homes_not_read")
+                log.warning("slack.homes_not_read")
 
     def _is_due(self) -> bool:
         """Whether a page could not be shown, or need not be any more."""
@@ -140,15 +140,18 @@ class Homes:
                 await asyncio.sleep(PACE)
 
     async def _tried(self, visit: _Visit, cases: Sequence[Case]) -> bool:
-        """Whether the page was published. Slack's refusal concerns that page only."""
+        """Whether the page was published. One that could not be is tried again; one that Slack will not
+        have is let go of, until its owner comes again."""
         try:
             return await self._publish(visit, cases)
         except SlackApiError as error:
-            wait = float(error.response.headers.get("Retry-After", 0) or 0)
-            log.warning("slack_home_refused", user=visit.actor.user, error=error.response.get("error", ""))
-            await asyncio.sleep(wait)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            log.warning("slack_home_not_published", user=visit.actor.user, error=type(error).__name__)
+            log.warning("slack.home_refused", user=visit.actor.user, error=code_of(error))
+            if not _may_pass(error):
+                self._visits.pop(visit.actor.user, None)
+            await asyncio.sleep(_asked_to_wait(error))
+        except TROUBLE as error:
+            log.warning("slack.home_not_published", user=visit.actor.user, error=code_of(error))
+        visit.shown = ""
         return False
 
     async def _publish(self, visit: _Visit, cases: Sequence[Case]) -> bool:
@@ -205,6 +208,15 @@ class Homes:
     def _morning(self, now: datetime) -> datetime:
         zone = ZoneInfo(self._desk.rules.time_zone)
         return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _may_pass(error: SlackApiError) -> bool:
+    return code_of(error) == "ratelimited" or getattr(error.response, "status_code", 500) >= 500
+
+
+def _asked_to_wait(error: SlackApiError) -> float:
+    headers = getattr(error.response, "headers", None) or {}
+    return float(headers.get("Retry-After") or 0)
 
 
 def _is_of(case: Case, actor: Actor) -> bool:

@@ -44,7 +44,7 @@ async def fill(
     try:
         view = await build()
     except (StoreUnavailable, RecordUnavailable) as error:
-        log.warning("slack_view_not_read", error=type(error).__name__)
+        log.warning("slack.view_not_read", error=type(error).__name__)
         view = kit.told(title, say("care.not_now", language), language)
     await desk.client.views_update(view_id=view_id, view=view)
 
@@ -55,5 +55,5 @@ async def answered(title: str, language: str, build: Callable[[], Awaitable[Json
     try:
         return await asyncio.wait_for(build(), IN_TIME)
     except (StoreUnavailable, RecordUnavailable, TimeoutError) as error:
-        log.warning("slack_view_not_read", error=type(error).__name__)
+        log.warning("slack.view_not_read", error=type(error).__name__)
         return kit.told(title, say("care.not_now", language), language)

@@ -57,7 +57,7 @@ async def test_availability_is_kept_where_every_process_sees_it(at_work: Listeni
     await slack.until(lambda: lea.home())
     await lea.press_home("away")
     assert (await at_work.desk.roster.presence("slack:U0LEA")).away
-    await slack.until(lambda: "Vous êtes en pause" in words(lea.home() or {}))
+    await slack.until(lambda: "Vous n'êtes plus en service" in words(lea.home() or {}))
 
 
 async def test_who_is_not_in_the_configuration_sees_nothing_of_customers(at_work: Listening) -> None:

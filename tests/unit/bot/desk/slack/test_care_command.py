@@ -122,7 +122,7 @@ async def test_saved_replies_are_listed_with_their_placeholders(at_work: House) 
     shown = words(await care(at_work, "saved refund", "U2"))
     assert "Order {order} is refunded." in shown
     assert "Taking over" not in shown
-    assert "Aucun modèle" in words(await care(at_work, "modeles zzz"))
+    assert "Aucune réponse type" in words(await care(at_work, "modeles zzz"))
 
 
 async def test_what_cannot_be_read_now_is_said(at_work: House) -> None:

@@ -157,7 +157,7 @@ async def test_an_agent_goes_away_and_is_told_what_becomes_of_their_conversation
     await at_work.slack.until(lambda: "Plus rien ne vous est confié" in words(at_work.user().home()))
     await at_work.user().press_home("back")
     assert not (await at_work.roster.presence(ANNA.id)).away
-    await at_work.slack.until(lambda: "en service" in words(at_work.user().home()))
+    await at_work.slack.until(lambda: "Vous êtes *en service*" in words(at_work.user().home()))
 
 
 async def test_the_page_is_in_each_agents_language(at_work: House) -> None:
@@ -237,6 +237,23 @@ async def test_slacks_limit_and_a_store_that_is_away_only_delay_a_page(at_work: 
     at_work.case("c_2", profile=Profile("Suivante"))
     at_work.board.stir()
     await at_work.slack.until(lambda: "Suivante" in words(at_work.user().home()))
+    await homes.close()
+
+
+async def test_a_page_that_slack_will_not_have_is_let_go_until_its_owner_comes_again(
+    at_work: House, hurried: None
+) -> None:
+    homes = Homes(at_work.desk)
+    await homes.visit(actor())
+    person = at_work.slack.workspace.people.pop("U1")
+    at_work.case()
+    at_work.board.stir()
+    keeper = homes._keeper
+    assert keeper is not None
+    await asyncio.wait_for(keeper, 5)
+    at_work.slack.workspace.people["U1"] = person
+    await homes.visit(actor())
+    assert "Lucie Roy" in words(at_work.user().home())
     await homes.close()
 
 
