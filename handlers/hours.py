@@ -65,7 +65,7 @@ class WeeklyHours:
         """How much opening time there is from ``start`` to ``end``, looking two months ahead at most."""
         passed = timedelta()
         for opening, closing in self._openings(start):
-            if opening >= end:
+            if max(opening, start) >= end:
                 break
             passed += min(closing, end) - max(opening, start)
         return passed

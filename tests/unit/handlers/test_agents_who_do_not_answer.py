@@ -1,4 +1,4 @@
-"""A customer in an agent's hands does not wait for ever: a reminder, then back to the queue. Never the end."""
+"""A customer in an agent's hands does not wait for ever: a reminder, then the queue again. Never the end."""
 
 from __future__ import annotations
 

@@ -59,6 +59,15 @@ def test_an_entry_answers_in_both_languages(data: Path) -> None:
     assert (english.text, english.language, english.related) == ("Answer vegan", "en", ("faq_samples",))
 
 
+def test_an_answer_may_be_told_to_who_waits_for_a_person_when_it_says_so(data: Path) -> None:
+    edit(entry(data), 'title: "Titre vegan"', 'title: "Titre vegan", while_waiting: true')
+    knowledge = FileKnowledge(data)
+    french, english = knowledge.answer("faq_vegan", "fr"), knowledge.answer("faq_vegan", "en")
+    assert french is not None
+    assert english is not None
+    assert (french.while_waiting, english.while_waiting) == (True, False)
+
+
 def test_a_language_we_have_no_text_in_gets_the_other_one(data: Path) -> None:
     answer = FileKnowledge(data).answer("faq_vegan", "de")
     assert answer is not None
@@ -79,6 +88,7 @@ def test_what_is_no_faq_has_no_answer(data: Path) -> None:
         ('title: "Title vegan"', 'title: "' + "x" * 41 + '"', 17, "title"),
         ("{language: en, title", "{language: de, title", 17, "language"),
         ("{language: en, title", "{language: fr, title", 14, "nothing in en"),
+        ('title: "Title vegan"', 'title: "Title vegan", while_waiting: maybe', 18, "true or false"),
         ("related: [faq_samples]", "related: [faq_nothing]", 6, "faq_nothing"),
         ("  utter_faq_vegan:", "  utter_faq_vegans:", 13, "utter_faq_vegan"),
         ('Answer vegan"', "Answer vegan", None, "not valid YAML"),
