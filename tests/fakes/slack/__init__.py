@@ -18,7 +18,7 @@ State: ``slack.channel(id).messages``, ``.thread(ts)``, ``.removed``; ``slack.ca
 Misfortunes: ``slack.faults.order("429", "chat.postMessage", times=3, retry_after=2)`` (see ``faults``),
 ``slack.limits.on()``, ``slack.sockets.drop(seconds)``, ``.disconnect(reason)``, ``.silence()``,
 ``slack.unfurl(channel, ts)`` (a change nobody made), ``slack.revoke_token()``, ``remove_bot(channel)``,
-``archive``, ``delete_channel``, ``set_scopes``. Methods, ``upload``, ``download`` and ``response_url`` can fail.
+``archive``, ``delete_channel``, ``set_scopes``. ``upload``, ``download`` and ``response_url`` can fail too.
 Forged and stale requests: ``slack.http.post(body, secret="wrong")``, ``slack.http.post(body, age=400)``.
 In a process of its own (see ``remote`` and ``control``):
 ``async with remote.running("--limits") as slack: await slack.do("user.press", "U1", "C1", ts, "claim")``.
@@ -31,8 +31,8 @@ Two habits of slack_sdk show here: its default retry handlers send a post again 
 (``"cut_after"``: two messages; pass ``retry_handlers=[]``), and its aiohttp socket client keeps trying an
 address whose ticket has expired (``sockets.drop(40)``: it does not come back by itself).
 
-Not here: several workspaces or apps, Enterprise Grid, user tokens, OAuth, canvases, huddles, workflows, search,
-scheduled messages, group direct messages, event filters by metadata, options loaded from the app.
+Not here: several workspaces or apps, Enterprise Grid, user tokens, OAuth, canvases, huddles, workflows,
+search, scheduled messages, group direct messages, event filters by metadata, options loaded from the app.
 """
 
 from __future__ import annotations
