@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bot.analytics.database import Database
-from bot.analytics.database import database_url as address_of
 from bot.analytics.export import Format, What, export, writer_for
+from bot.cli.record import check_exists
 from bot.domain.errors import ConfigurationError
 from bot.settings import load_settings
 
@@ -62,7 +62,7 @@ def export_log(
     _check(format_, out, to_terminal=sys.stdout.isatty())
     span = (_instant("--since", since), _instant("--until", until))
     url = load_settings().database_url
-    _check_exists(url)
+    check_exists(url)
     try:
         with _destination(out, spooled=format_ is Format.PARQUET) as file:
             total = asyncio.run(_export(url, what, format_, file, span, console))
@@ -104,14 +104,6 @@ async def _export(
 def _check(format_: Format, out: Path | None, *, to_terminal: bool) -> None:
     if format_ is Format.PARQUET and out is None and to_terminal:
         raise ConfigurationError("Parquet is not for reading: say where to write it with --out FILE.")
-
-
-def _check_exists(url: str) -> None:
-    address = address_of(url)
-    if address.get_backend_name() == "sqlite" and not Path(str(address.database)).exists():
-        raise ConfigurationError(
-            f"Nothing was logged yet: there is no {address.database}. Start Guichet first."
-        )
 
 
 @contextmanager

@@ -36,7 +36,13 @@ status.register(app)
 check_config.register(app)
 app.add_typer(deadletters.app, name="deadletters")
 
-LATE = {"desk": "bot.cli.desk", "log": "bot.cli.log", "nlu": "bot.cli.nlu", "slack": "bot.cli.slack"}
+LATE = {
+    "desk": "bot.cli.desk",
+    "log": "bot.cli.log",
+    "nlu": "bot.cli.nlu",
+    "proposals": "bot.cli.proposals",
+    "slack": "bot.cli.slack",
+}
 """Commands whose libraries take long to load: only when they are meant, or all are listed."""
 
 
