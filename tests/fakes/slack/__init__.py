@@ -29,7 +29,7 @@ confirmed by bolt (404), and comes again.
 
 Two habits of slack_sdk show here: its default retry handlers send a post again after a cut connection
 (``"cut_after"``: two messages; pass ``retry_handlers=[]``), and its aiohttp socket client keeps trying an
-address whose ticket has expired (``sockets.drop(40)``: it does not come back by itself).
+address whose ticket has expired (``sockets.drop(60)``: it does not come back by itself).
 
 Not here: several workspaces or apps, Enterprise Grid, user tokens, OAuth, canvases, huddles, workflows,
 search, scheduled messages, group direct messages, event filters by metadata, options loaded from the app.
