@@ -1,4 +1,5 @@
-"""Whatever happens at whatever await, every message is answered exactly once and in order.
+"""Whatever happens at whatever await, every message is answered exactly once and in order; and once an agent
+is told that the bot is silent, it is.
 
 Hypothesis plays customers and misfortune: lost requests, lost replies, processes killed or frozen
 for longer than their leases. Two workers and two senders share one store.
@@ -16,10 +17,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from bot.domain.chat import Speaker
+from bot.domain.conversation import Handoff, HandoffReason
 from bot.domain.decision import Decision, Send
 from bot.domain.errors import StoreUnavailable
-from bot.domain.facts import MessageLogged
-from bot.domain.identity import ChatId
+from bot.domain.events import AgentClaim, AgentRelease, CustomerMessage, Hushed
+from bot.domain.facts import HandoffChanged, HandoffStep, MessageLogged
+from bot.domain.identity import Agent, ChatId
 from bot.domain.message import Author
 from bot.domain.outgoing import MessageOut, Outgoing
 from bot.domain.turn import Turn
@@ -31,7 +35,8 @@ from bot.engine.turn import TurnRules, TurnRunner
 from bot.engine.worker import Worker, WorkerRules
 from bot.ports.delivery import Delivered, Pacing
 from bot.ports.handling import Choice
-from tests.builders import message
+from bot.ports.store import SENDER, Entry, Lease
+from tests.builders import NOW, message
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.virtual_time import VirtualTimeLoop
 
@@ -56,12 +61,14 @@ class Misfortune:
         self._kill = kill
         self._armed: list[tuple[int, str]] = []
         self._frozen_until = 0.0
+        self.freezes = 0
 
     def arm(self, calls: int, kind: str) -> None:
         self._armed.append((calls, kind))
 
     def freeze(self, seconds: float) -> None:
         self._frozen_until = self._loop.time() + seconds
+        self.freezes += 1
 
     @property
     def shards(self) -> int:
@@ -107,14 +114,27 @@ class WebLike:
     destination = "web:main"
     pacing = Pacing()
 
-    def __init__(self, shown: dict[ChatId, dict[str, Outgoing]], misfortune: Misfortune) -> None:
+    def __init__(
+        self,
+        shown: dict[ChatId, dict[str, Outgoing]],
+        misfortune: Misfortune,
+        takes: float,
+        is_heard: Callable[[Outgoing], None],
+    ) -> None:
         self._shown = shown
         self._misfortune = misfortune
+        self._takes = takes
+        self._is_heard = is_heard
 
     async def deliver(self, entry: Outgoing, *, doubtful: bool) -> Delivered:
         assert isinstance(entry.payload, MessageOut)
+        self._is_heard(entry)
+        freezes = self._misfortune.freezes
         await self._misfortune.ping()
+        await asyncio.sleep(self._takes)
         self._shown[entry.chat].setdefault(entry.payload.message_id, entry)
+        if self._misfortune.freezes == freezes:
+            self._is_heard(entry)
         await self._misfortune.ping()
         return Delivered()
 
@@ -136,10 +156,13 @@ async def echo(turn: Turn) -> Decision:
 
 
 class EngineUnderFaults(RuleBasedStateMachine):
+    handler = staticmethod(echo)
+    call_takes = 0.0
+
     @initialize()
     def begin(self) -> None:
         self.loop = VirtualTimeLoop()
-        self.store = MemoryStore(shards=4, clock=self.loop.time)
+        self.store = self._empty_store()
         self.store.ping = self._ping  # type: ignore[attr-defined]
         self.shown: dict[ChatId, dict[str, Outgoing]] = defaultdict(dict)
         self.written: dict[ChatId, list[str]] = defaultdict(list)
@@ -147,6 +170,9 @@ class EngineUnderFaults(RuleBasedStateMachine):
         self.births = 0
         for start in (self._worker, self._worker, self._sender, self._sender):
             self._start(start)
+
+    def _empty_store(self) -> MemoryStore:
+        return MemoryStore(shards=4, clock=self.loop.time)
 
     async def _ping(self) -> None:
         """A call that only gives misfortune a moment to strike."""
@@ -179,7 +205,7 @@ class EngineUnderFaults(RuleBasedStateMachine):
     def _worker(self, owner: str, store: Misfortune) -> Worker:
         runner = TurnRunner(
             nlu=SureNlu(),
-            choose=lambda _turn: Choice("echo", echo),
+            choose=lambda _turn: Choice("echo", self.handler),
             detector=French(),
             addresser=Addresser([]),
             rules=TurnRules(flood_limit=10_000),
@@ -187,7 +213,11 @@ class EngineUnderFaults(RuleBasedStateMachine):
         return Worker(store, runner, owner, WorkerRules(lease_ttl=LEASE))
 
     def _sender(self, owner: str, store: Misfortune) -> Sender:
-        return Sender(store, store, WebLike(self.shown, store), owner, SenderRules(lease_ttl=LEASE))
+        web = WebLike(self.shown, store, self.call_takes, self._is_heard)
+        return Sender(store, store, web, owner, SenderRules(lease_ttl=LEASE))
+
+    def _is_heard(self, entry: Outgoing) -> None:
+        """A call begins; or it has ended, unless the process was frozen meanwhile."""
 
     # --- what may happen -------------------------------------------------------------------
 
@@ -217,13 +247,8 @@ class EngineUnderFaults(RuleBasedStateMachine):
             return
         try:
             self.loop.run_until_complete(self._settled())
-            for chat, numbers in self.written.items():
-                replies = [
-                    entry.payload.reply_to
-                    for entry in self.shown[chat].values()
-                    if isinstance(entry.payload, MessageOut)
-                ]
-                assert replies == numbers, f"{chat}: {numbers} was answered as {replies}"
+            for chat in self.written:
+                self._check_answers(chat)
             self._check_log()
             self._check_fences()
         finally:
@@ -240,14 +265,24 @@ class EngineUnderFaults(RuleBasedStateMachine):
         for _, misfortune in self.processes:
             misfortune._armed.clear()
         deadline = self.loop.time() + SETTLES_WITHIN
-        expected = sum(map(len, self.written.values()))
-        while sum(map(len, self.shown.values())) < expected or self._under_way():
+        while not self._is_all_there() or self._under_way():
             assert self.loop.time() < deadline, "it never settled"
             await asyncio.sleep(0.5)
+
+    def _is_all_there(self) -> bool:
+        return sum(map(len, self.shown.values())) >= sum(map(len, self.written.values()))
 
     def _under_way(self) -> bool:
         streams = [*self.store.inboxes.values(), *self.store.outboxes.values()]
         return any(stream.entries for stream in streams)
+
+    def _check_answers(self, chat: ChatId) -> None:
+        numbers, replies = self.written[chat], self._replies(chat)
+        assert replies == numbers, f"{chat}: {numbers} was answered as {replies}"
+
+    def _replies(self, chat: ChatId) -> list[str | None]:
+        entries = self.shown[chat].values()
+        return [entry.payload.reply_to for entry in entries if isinstance(entry.payload, MessageOut)]
 
     def _check_fences(self) -> None:
         newest: dict[str, int] = {}
@@ -265,11 +300,92 @@ class EngineUnderFaults(RuleBasedStateMachine):
         assert {chat: said[chat] for chat in self.written} == dict(self.written)
 
 
+async def with_agents(turn: Turn) -> Decision:
+    """The bot answers unless a person has taken the floor."""
+    await asyncio.sleep(0.001)
+    chat, event = turn.chat, turn.event
+    match event:
+        case AgentClaim() if chat.speaker is Speaker.BOT:
+            return Decision(chat=chat.claim(event.agent, Handoff(HandoffReason.AGENT, "care", turn.now)))
+        case AgentRelease() if chat.speaker is Speaker.HUMAN:
+            return Decision(chat=chat.release())
+        case CustomerMessage() if chat.speaker is Speaker.BOT:
+            return await echo(turn)
+        case _:
+            return Decision(chat=chat)
+
+
+class WatchedStore(MemoryStore):
+    """Remembers of which epoch of a chat it was told that the bot is silent."""
+
+    def __init__(self, shards: int, clock: Callable[[], float]) -> None:
+        super().__init__(shards, clock)
+        self.hushed: dict[ChatId, list[int]] = defaultdict(list)
+
+    async def finish_send(self, lease: Lease, entry: Entry[Outgoing], **more: Any) -> None:
+        stream = self.outboxes[entry.shard, lease.name.removeprefix(SENDER)]
+        was_there = int(entry.id) in stream.entries
+        await super().finish_send(lease, entry, **more)
+        if was_there:
+            for event in more.get("events", ()):
+                self.hushed[event.chat] += [event.epoch] if isinstance(event, Hushed) else []
+
+
+class TakingTheFloor(EngineUnderFaults):
+    """Agents claim and release meanwhile. What the bot had under way when they claim may still arrive before
+    they are told that it is certain; after that, no call for older words of it begins or ends. (But for one
+    that a process was frozen in for longer than its lease: nobody can call that back.)"""
+
+    handler = staticmethod(with_agents)
+    call_takes = 0.05
+    store: WatchedStore
+
+    def _empty_store(self) -> MemoryStore:
+        self.heard_after: list[str] = []
+        self.agents = 0
+        return WatchedStore(shards=4, clock=self.loop.time)
+
+    def _is_heard(self, entry: Outgoing) -> None:
+        if entry.yields and any(epoch > entry.epoch for epoch in self.store.hushed[entry.chat]):
+            self.heard_after.append(f"{entry.chat}: {entry.id} of epoch {entry.epoch}")
+
+    @rule(chat=st.sampled_from(CHATS), kind=st.sampled_from([AgentClaim, AgentClaim, AgentRelease]))
+    def agent_acts(self, chat: ChatId, kind: type[AgentClaim | AgentRelease]) -> None:
+        self.agents += 1
+        event = kind(id=f"desk:test:{self.agents}", chat=chat, at=NOW, agent=Agent("a", "Léa"))
+        self.loop.run_until_complete(self.store.append(event))
+
+    def _is_all_there(self) -> bool:
+        return True
+
+    def _check_answers(self, chat: ChatId) -> None:
+        assert self.heard_after == []
+        replies = self._replies(chat)
+        assert replies == [one for one in self.written[chat] if one in replies], "in order, and once"
+
+    def _check_log(self) -> None:
+        super()._check_log()
+        claims = defaultdict(int)
+        for stream in self.store.logs.values():
+            for fact in stream.entries.values():
+                is_claim = isinstance(fact.body, HandoffChanged) and fact.body.step is HandoffStep.CLAIMED
+                claims[fact.chat] += is_claim
+        for chat, count in claims.items():
+            told = self.store.hushed[chat]
+            assert len(told) == len(set(told)) == count, "each claim is certain in the end, once"
+
+
 EngineUnderFaults.TestCase.settings = settings(
     max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
+TakingTheFloor.TestCase.settings = settings(EngineUnderFaults.TestCase.settings, max_examples=60)
 
 
 @pytest.mark.usefixtures("patient_reads")
 class TestEngineUnderFaults(EngineUnderFaults.TestCase):
+    """Collected by pytest."""
+
+
+@pytest.mark.usefixtures("patient_reads")
+class TestTakingTheFloor(TakingTheFloor.TestCase):
     """Collected by pytest."""
