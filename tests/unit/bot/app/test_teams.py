@@ -1,4 +1,4 @@
-"""What the behaviour and the assigner make of the teams in the settings."""
+"""What the behaviour makes of the teams in the settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.app import assigning, teams
+from bot.app import teams
 from bot.domain.errors import ConfigurationError
 from bot.settings import Settings, load_settings
 
@@ -59,14 +59,3 @@ def test_a_team_without_hours_keeps_the_default_team_s_and_one_elsewhere_its_own
 def test_the_default_team_must_have_hours() -> None:
     with pytest.raises(ConfigurationError, match="'care' has none"):
         teams.hours(Settings.model_validate({"teams": {"beauty": CARE}}))
-
-
-def test_only_teams_that_push_are_given_conversations() -> None:
-    people = {"agents": ["U0LEA"], "leads": ["U0MAX", "U0LEA"]}
-    push = {**people, "assign": "push", "limit": 3, "languages": ["fr"], "speaks": {"U0MAX": ["fr", "en"]}}
-    (found,) = assigning.push_teams(settings(pull=people, push=push, empty={"assign": "push"}))
-    assert (found.name, found.limit) == ("push", 3)
-    assert [(one.agent_id, one.languages) for one in found.members] == [
-        ("slack:U0LEA", ("fr",)),
-        ("slack:U0MAX", ("fr", "en")),
-    ]
