@@ -19,7 +19,7 @@ from bot.desk.slack.escaping import escaped
 from bot.desk.slack.names import NAME, Act, Modal, Shortcut, unpacked
 from bot.desk.slack.opening import fill, open_filled
 from bot.desk.slack.shortening import is_shortened, shorten
-from bot.desk.slack.situation import orders_in, thread_of
+from bot.desk.slack.situation import conversation_of, orders_in
 from bot.desk.slack.wording import say
 from bot.domain.errors import RecordUnavailable, ShopUnavailable
 from bot.domain.events import AgentReveal
@@ -88,10 +88,10 @@ async def show(desk: Desk, actor: Actor, body: Json, conversation: str | None) -
     """Open the details of a conversation's customer; without one, of the thread a shortcut was used in."""
 
     async def build() -> Json:
-        thread = await (desk.threads.of(conversation) if conversation else thread_of(desk, body))
-        if thread is None:
+        here = await conversation_of(desk, actor, body, conversation)
+        if here is None:
             return kit.told(_title(actor), say("care.no_conversation", actor.language), actor.language)
-        return _view(desk, actor, await _gather(desk, thread.chat, thread.conversation), shorten)
+        return _view(desk, actor, await _gather(desk, here.chat, here.conversation), shorten)
 
     await open_filled(desk, body, _title(actor), actor.language, build)
 

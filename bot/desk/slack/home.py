@@ -21,10 +21,12 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_sdk.errors import SlackApiError
 
+from bot.desk.slack import kit
 from bot.desk.slack.authority import TROUBLE, code_of
 from bot.desk.slack.context import ACTOR, Actor, Desk, DeskTeam
 from bot.desk.slack.home_view import REFRESH, Mine, Page, home
 from bot.desk.slack.names import Act
+from bot.desk.slack.wording import say
 from bot.domain.errors import RecordUnavailable, StoreUnavailable
 from bot.domain.outgoing import CaseState
 from bot.ports.board import Case
@@ -52,12 +54,12 @@ def register(app: AsyncApp, desk: Desk) -> None:
     async def opened(event: Json, context: AsyncBoltContext) -> None:
         actor: Actor | None = context.get(ACTOR)
         if actor is not None and event.get("tab") == "home":
-            await homes.visit(actor)
+            await _shown(homes, desk, actor)
 
     @app.action(REFRESH)
     async def refreshed(ack: AsyncAck, context: AsyncBoltContext) -> None:
         await ack()
-        await homes.visit(context[ACTOR])
+        await _shown(homes, desk, context[ACTOR])
 
     @app.action(Act.AWAY)
     async def goes(ack: AsyncAck, context: AsyncBoltContext) -> None:
@@ -68,10 +70,19 @@ def register(app: AsyncApp, desk: Desk) -> None:
         await _say(homes, desk, ack, context[ACTOR], away=False)
 
 
+async def _shown(homes: Homes, desk: Desk, actor: Actor) -> None:
+    try:
+        await homes.visit(actor)
+    except StoreUnavailable:
+        log.warning("slack.homes_not_read")
+        words = kit.section(kit.text(say("care.not_now", actor.language)))
+        await desk.client.views_publish(user_id=actor.user, view={"type": "home", "blocks": [words]})
+
+
 async def _say(homes: Homes, desk: Desk, ack: AsyncAck, actor: Actor, *, away: bool) -> None:
     await desk.roster.say(actor.agent, away=away, at=desk.clock.now())
     await ack()
-    await homes.visit(actor)
+    await _shown(homes, desk, actor)
 
 
 @dataclass(slots=True)

@@ -82,7 +82,7 @@ def typed(name: str, label: str, *, value: str = "", most: int = WRITTEN, **how:
     if how.get("multiline"):
         element["multiline"] = True
     if value:
-        element["initial_value"] = value[:most]
+        element["initial_value"] = escaping.cut(value, most)
     return asked(name, label, element, optional=bool(how.get("optional")), hint=str(how.get("hint", "")))
 
 

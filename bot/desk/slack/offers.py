@@ -15,6 +15,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 
 from bot.desk.slack import kit
 from bot.desk.slack.context import ACTOR, Actor, Desk
+from bot.desk.slack.escaping import cut, pieces
 from bot.desk.slack.messages import is_note
 from bot.desk.slack.names import NAME, packed, unpacked
 from bot.desk.slack.plain_text import shortcodes
@@ -28,7 +29,6 @@ SEND = "offer_send"
 EDIT = "offer_edit"
 FORM = "modal_offer"
 MESSAGE = "message"
-SHOWN = 2_800
 
 Json = dict[str, Any]
 
@@ -50,18 +50,22 @@ class Offer:
 
 
 def shown(offers: Sequence[Offer], language: str) -> list[Json]:
-    """Each with its text and its buttons. A text that is not complete can only be edited first."""
+    """Each with its whole text and its buttons. A text that is not complete can only be edited first."""
     blocks: list[Json] = []
     for offer in offers:
         title = kit.bold(offer.title) + (f"  ·  {offer.note}" if offer.note else "")
         edit = kit.button(say("care.edit_first", language), EDIT, offer.value)
         send = kit.button(say("care.send", language), SEND, offer.value, style="primary")
-        blocks += [
-            kit.section(kit.mrkdwn(title)),
-            kit.section(kit.text(offer.text, SHOWN)),
-            kit.actions(*([send, edit] if is_complete(offer.text) else [edit])),
-        ]
+        can = ([send] if is_complete(offer.text) else []) + ([edit] if _fits(offer.text) else [])
+        blocks.append(kit.section(kit.mrkdwn(title)))
+        blocks += [kit.section(kit.text(piece)) for piece in pieces(offer.text)]
+        blocks += [kit.actions(*can)] if can else []
     return blocks
+
+
+def _fits(words: str) -> bool:
+    """Whether a text can be edited in Slack without losing its end."""
+    return cut(words, kit.WRITTEN) == words
 
 
 def find(desk: Desk, actor: Actor, here: Situation, key: str, language: str) -> Offer | None:

@@ -13,8 +13,8 @@ from bot.desk.slack.finding import folded
 from bot.desk.slack.names import Act, Modal, Shortcut, packed, unpacked
 from bot.desk.slack.opening import answered, open_filled
 from bot.desk.slack.saved_replies import SavedReply
-from bot.desk.slack.search import LANGUAGE, MAX_WORDS, WORDS, conversation_of, language_choice
-from bot.desk.slack.situation import Situation, situation
+from bot.desk.slack.search import LANGUAGE, MAX_WORDS, WORDS, language_choice
+from bot.desk.slack.situation import Situation, conversation_of, situation
 from bot.desk.slack.wording import LANGUAGES, say
 
 MOST = 25

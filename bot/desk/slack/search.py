@@ -7,12 +7,12 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 
-from bot.desk.slack import kit, offers
+from bot.desk.slack import escaping, kit, offers
 from bot.desk.slack.context import ACTOR, Actor, Desk
 from bot.desk.slack.finding import Search, search
 from bot.desk.slack.names import Act, Modal, Shortcut, packed, unpacked
 from bot.desk.slack.opening import answered, open_filled
-from bot.desk.slack.situation import Situation, situation, thread_of
+from bot.desk.slack.situation import conversation_of
 from bot.desk.slack.wording import say
 
 WORDS = "words"
@@ -54,27 +54,11 @@ async def _open(desk: Desk, actor: Actor, body: Json, conversation: str | None) 
         if here is None:
             return kit.told(title, say("care.no_conversation", actor.language), actor.language)
         last = here.last_of_customer()
-        words = last.said.line.text[:MAX_WORDS] if last else ""
+        words = escaping.one_line(last.said.line.text, MAX_WORDS) if last else ""
         found = await search(desk.nlu, desk.knowledge, words, here.language, limit=RESULTS)
         return _view(actor, here.conversation, words, here.language, found)
 
     await open_filled(desk, body, title, actor.language, build)
-
-
-async def conversation_of(
-    desk: Desk, actor: Actor, body: Mapping[str, Any], conversation: str | None
-) -> Situation | None:
-    """The conversation a button names, or the one that a shortcut's message stands in.
-
-    Raises:
-        StoreUnavailable: not known now.
-    """
-    if conversation is None:
-        thread = await thread_of(desk, body)
-        if thread is None:
-            return None
-        conversation = thread.conversation
-    return await situation(desk, actor, conversation)
 
 
 async def _searched(desk: Desk, actor: Actor, view: Mapping[str, Any]) -> Json:

@@ -85,6 +85,22 @@ async def thread_of(desk: Desk, body: Mapping[str, Any]) -> Thread | None:
     return await desk.threads.at(channel, root) if channel and root else None
 
 
+async def conversation_of(
+    desk: Desk, actor: Actor, body: Mapping[str, Any], conversation: str | None
+) -> Situation | None:
+    """The conversation a button names, or the one that a shortcut's message stands in.
+
+    Raises:
+        StoreUnavailable: not known now.
+    """
+    if conversation is None:
+        thread = await thread_of(desk, body)
+        if thread is None:
+            return None
+        conversation = thread.conversation
+    return await situation(desk, actor, conversation)
+
+
 def orders_in(texts: Iterable[str]) -> tuple[str, ...]:
     """Order numbers in texts, each once."""
     return tuple(dict.fromkeys(number for text in texts for number in _ORDER.findall(text)))

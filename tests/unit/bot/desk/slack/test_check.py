@@ -12,12 +12,16 @@ import pytest
 from ruamel.yaml import YAML
 
 from bot.desk.slack import wording
+from bot.desk.slack.authority import Reason
+from bot.desk.slack.care_command import WORDS
 from bot.desk.slack.check import Finding, Level, Wanted, check
 from bot.desk.slack.context import DeskTeam
 from bot.desk.slack.manifest import for_http, for_socket, scopes
 from bot.desk.slack.names import COMMAND, Shortcut
 from bot.desk.slack.news import OURS
+from bot.domain.conversation import Outcome, ServiceLevel
 from bot.domain.errors import ConfigurationError
+from bot.ports.shop import OrderStatus
 from tests.fakes.slack import SlackStandIn
 
 ROOT = Path(__file__).resolve().parents[5]
@@ -313,3 +317,16 @@ def test_a_file_that_is_no_manifest_is_said(tmp_path: Path, written: str) -> Non
 
 def test_every_text_is_there_in_both_languages() -> None:
     assert wording.problems() == []
+
+
+@pytest.mark.parametrize("language", wording.LANGUAGES)
+def test_whatever_is_named_by_a_value_has_a_text(language: str) -> None:
+    named = (
+        [f"order_{status.value}" for status in OrderStatus]
+        + [f"outcome_{outcome.value}" for outcome in Outcome]
+        + [f"level_{level.value}" for level in ServiceLevel if level is not ServiceLevel.ON_TIME]
+        + [f"word_{meant}" for meant in set(WORDS.values())]
+        + [f"check_person_{reason.value}" for reason in Reason]
+    )
+    for key in named:
+        assert wording.known(f"care.{key}"), key

@@ -150,6 +150,11 @@ async def test_without_the_record_the_rest_is_shown(at_work: House) -> None:
     assert "Lucie Roy" in shown
 
 
+async def test_while_the_store_is_away_the_page_says_so(at_work: House) -> None:
+    at_work.board.down = True
+    assert "ne peut pas lire" in words(await page(at_work))
+
+
 async def test_an_agent_goes_away_and_is_told_what_becomes_of_their_conversations(at_work: House) -> None:
     await page(at_work)
     await at_work.user().press_home("away")

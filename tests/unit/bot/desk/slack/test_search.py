@@ -116,6 +116,27 @@ async def test_an_answer_is_edited_first(at_work: House) -> None:
     assert event.text == "D'ici vendredi."
 
 
+async def test_a_text_that_does_not_fit_slacks_input_is_sent_whole_or_not_edited_at_all(
+    at_work: House,
+) -> None:
+    whole = "Une phrase de plus. " * 200
+    at_work.knowledge.add("faq_refund_when", ("Délai de remboursement", whole), ("Refund delay", whole))
+    view = await opened(at_work)
+    assert "offer_edit" not in actions(view)
+    assert words(view).count("Une phrase de plus.") == 200
+    await at_work.user().press_in_view(str(view["id"]), "offer_send")
+    await at_work.modal(holds="C'est parti")
+    (event,) = at_work.inbox.events
+    assert isinstance(event, AgentReply)
+    assert event.text == whole
+
+
+async def test_what_the_customer_wrote_on_several_lines_is_looked_up_on_one(at_work: House) -> None:
+    at_work.says("bonjour\n\nmon remboursement ?", "m2", minutes_ago=0)
+    await opened(at_work)
+    assert at_work.nlu.asked == ["bonjour mon remboursement ?"]
+
+
 async def test_a_modal_sent_twice_says_it_once(at_work: House) -> None:
     view = await opened(at_work)
     await at_work.user().press_in_view(str(view["id"]), "offer_edit")
