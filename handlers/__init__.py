@@ -245,7 +245,7 @@ def _for_message(turn: Turn, care: Care) -> Behaviour:
         case Speaker.HUMAN if resume_email.is_awaited(turn):
             return resume_email.take
         case Speaker.CLOSED:
-            return satisfaction.reason
+            return satisfaction.afterwards
         case _:
             return lifecycle.ignored
 

@@ -79,7 +79,7 @@ async def to_person(
     team = team or _team(turn, care, topic)
     handoff = Handoff(reason=reason, team=team, since=turn.now, urgent=urgent, intent=intent)
     waiting = _fresh((chat or turn.chat).hand_off(handoff))
-    text = f"{opening}\n\n{await when_and_next(turn, care, team)}"
+    text = f"{opening}\n\n{await when_and_next(turn, care, team, urgent=urgent)}"
     timers, buttons = reminder(turn, care, team), email_buttons(turn, care, waiting)
     if turn.chat.speaker is Speaker.BOT:
         return answer(
@@ -88,15 +88,17 @@ async def to_person(
     return notice(turn, text, chat=waiting, buttons=buttons, author=Author.BOT, facts=facts, timers=timers)
 
 
-async def when_and_next(turn: Turn, care: Care, team: str) -> str:
+async def when_and_next(turn: Turn, care: Care, team: str, *, urgent: bool = False) -> str:
     """Whether people are there now or when they are back, how long it takes, and that writing on is fine."""
     next_ = care.replies.get("handoff.next", turn.language)
-    return " ".join(filter(None, (await when_and_how_long(turn, care, team), next_)))
+    return f"{await when_and_how_long(turn, care, team, urgent=urgent)} {next_}"
 
 
-async def when_and_how_long(turn: Turn, care: Care, team: str) -> str:
-    """The opening hours as they matter now, and how long it takes where that is known."""
-    return " ".join(filter(None, (when(turn, care, team), await waiting_time.told(turn, care, team))))
+async def when_and_how_long(turn: Turn, care: Care, team: str, *, urgent: bool = False) -> str:
+    """The opening hours as they matter now, and how long it takes where that is known. What is urgent goes
+    first: how long the others waited says nothing of it."""
+    how_long = "" if urgent else await waiting_time.told(turn, care, team)
+    return " ".join(filter(None, (when(turn, care, team), how_long)))
 
 
 def when(turn: Turn, care: Care, team: str) -> str:
@@ -169,7 +171,9 @@ async def in_queue(turn: Turn, care: Care) -> Decision:
     """Asked for a person, again: they are in the queue."""
     team = waiting_team(turn.chat, care)
     in_queue = care.replies.get("waiting.in_queue", turn.language)
-    text = f"{in_queue} {await when_and_how_long(turn, care, team)}"
+    handoff = turn.chat.conversation.handoff if turn.chat.conversation else None
+    urgent = handoff is not None and handoff.urgent
+    text = f"{in_queue} {await when_and_how_long(turn, care, team, urgent=urgent)}"
     return notice(turn, text, buttons=email_buttons(turn, care, turn.chat))
 
 

@@ -12,10 +12,9 @@ from bot.domain.decision import CancelTimer, Decision, SetTimer
 from bot.domain.events import CustomerMessage, TimerDue
 from bot.domain.outgoing import Alert, CaseAlert
 from bot.domain.turn import Turn
-from handlers import reading
 from handlers.care import Care
 from handlers.handoff import email_buttons, reminder, reminder_due, waiting_team
-from handlers.reading import Kind
+from handlers.satisfaction import has_closing_words
 from handlers.saying import IDLE, WAITING, notice, silent
 from handlers.service_level import is_answered_by
 
@@ -111,14 +110,6 @@ async def agent_away(turn: Turn, care: Care) -> Decision:
     return _returned(turn, care, handoff)
 
 
-def has_closing_words(turn: Turn, care: Care) -> bool:
-    """Whether the customer only thanks, or says goodbye."""
-    if not isinstance(turn.event, CustomerMessage) or turn.event.attachments:
-        return False
-    found = reading.read(turn, care)
-    return found.kind is Kind.GLAD or (found.kind is Kind.SURE and found.intent in ("thanks", "goodbye"))
-
-
 def _returned(turn: Turn, care: Care, handoff: Handoff) -> Decision:
     chat = turn.chat.requeue(handoff.team, turn.now).with_handoff(since=handoff.since)  # their place is kept
     text = care.replies.get("agent.returned", turn.language)
@@ -139,7 +130,7 @@ def _is_taken(turn: Turn, chat: Chat, *, waits: bool) -> bool:
 
 
 def _wants_an_answer(turn: Turn, care: Care) -> bool:
-    return isinstance(turn.event, CustomerMessage) and not has_closing_words(turn, care)
+    return isinstance(turn.event, CustomerMessage) and not has_closing_words(turn, care.thresholds)
 
 
 def _noted(chat: Chat, since: datetime | None, warned: datetime | None) -> Chat:

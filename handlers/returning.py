@@ -15,8 +15,9 @@ from bot.domain.errors import StoreUnavailable
 from bot.domain.identity import Agent
 from bot.domain.outgoing import Alert, CaseAlert
 from bot.domain.turn import Turn
-from handlers import handoff, lifecycle
+from handlers import handoff
 from handlers.care import Care
+from handlers.satisfaction import has_closing_words
 from handlers.saying import IDLE, WAITING, notice
 from handlers.service_level import LAST_TEAM
 
@@ -35,7 +36,7 @@ def has_agent(turn: Turn) -> bool:
 
 def comes_back(turn: Turn, care: Care) -> bool:
     """Whether this message goes to that agent. Mere thanks need nobody."""
-    return has_agent(turn) and not lifecycle.has_closing_words(turn, care)
+    return has_agent(turn) and not has_closing_words(turn, care.thresholds)
 
 
 async def to_the_same(turn: Turn, care: Care) -> Decision:

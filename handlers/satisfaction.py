@@ -1,8 +1,8 @@
 """How was it? Asked once, when an agent says that a conversation is done; silence is respected.
 
-The rating, and the reason a customer may add, belong to the conversation that ended: they open none. Only a
-reason that is plainly something else (an emergency, a question, the wish for a person) is a message like
-any other.
+The rating, the reason a customer may add, and mere thanks belong to the conversation that ended: they open
+none. A reason that is plainly something else (an emergency, a question, the wish for a person) is a message
+like any other.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ SCORES = range(1, 6)
 RATE_WITHIN = timedelta(days=3)
 """A conversation can be rated, and the rating changed, for that long after its end."""
 REASON_WITHIN = timedelta(minutes=10)
+THANKS_WITHIN = timedelta(hours=24)
+THANKED, THANKED_EVERY = "thanked", timedelta(minutes=10)
 _TAIL = 8
 
 
@@ -82,21 +84,35 @@ async def skip(turn: Turn, care: Care) -> Decision:
     return notice(turn, care.replies.get("rating.skipped", turn.language), chat=chat)
 
 
-async def reason(turn: Turn, care: Care) -> Decision:
-    """Why they gave that rating: kept as the message it is, and shown to those who served them."""
-    conversation = turn.chat.conversation
-    score = conversation.rating if conversation else None
-    if score is None or not isinstance(turn.event, CustomerMessage):
+async def afterwards(turn: Turn, care: Care) -> Decision:
+    """What a customer writes after the end and belongs to it: their thanks, or why they gave that rating.
+    Those who served them see it."""
+    event, conversation = turn.event, turn.chat.conversation
+    if not isinstance(event, CustomerMessage) or conversation is None:
         return silent(turn)
-    event = turn.event
+    if has_closing_words(turn, care.thresholds):
+        return _thanked(turn, care, event)
+    score = conversation.rating
+    if score is None:
+        return silent(turn)
     chat = replace(turn.chat, dialogue=replace(turn.chat.dialogue, awaiting=None))
-    line = Line(event.message_id, Author.CUSTOMER, event.text, event.at, author_name=event.profile.name)
     told = notice(turn, care.replies.get("rating.reason_kept", turn.language), chat=chat)
-    return replace(
-        told,
-        facts=(_rated(chat, score, event.message_id),),
-        desk=(CaseLine(line=line, language=turn.language), _alert(chat, care, score)),
-    )
+    facts = (_rated(chat, score, event.message_id),)
+    return replace(told, facts=facts, desk=(_shown(turn, event), _alert(chat, care, score)))
+
+
+def _thanked(turn: Turn, care: Care, event: CustomerMessage) -> Decision:
+    last = turn.chat.dialogue.slot(THANKED)
+    if last is not None and turn.now - datetime.fromisoformat(last) < THANKED_EVERY:
+        return replace(silent(turn), desk=(_shown(turn, event),))
+    chat = replace(turn.chat, dialogue=turn.chat.dialogue.with_slot(THANKED, turn.now.isoformat()))
+    told = notice(turn, care.replies.get("small_talk.thanks", turn.language), chat=chat)
+    return replace(told, desk=(_shown(turn, event),))
+
+
+def _shown(turn: Turn, event: CustomerMessage) -> CaseLine:
+    line = Line(event.message_id, Author.CUSTOMER, event.text, event.at, author_name=event.profile.name)
+    return CaseLine(line=line, language=turn.language)
 
 
 async def too_late(turn: Turn, care: Care) -> Decision:
@@ -116,7 +132,7 @@ def is_aside(event: Event, chat: Chat) -> bool:
         return event.button.partition(":")[0] in (RATE, SKIP)
     if not isinstance(event, CustomerMessage) or event.attachments or event.album:
         return False
-    return chat.dialogue.awaiting == REASON and bool(event.text.strip()) and _in_time(event, chat)
+    return bool(event.text.strip()) and (_is_reason_awaited(event, chat) or _may_thank(event, chat))
 
 
 def aside(thresholds: Thresholds) -> Callable[[Event, Chat, Understanding | None], bool]:
@@ -126,9 +142,19 @@ def aside(thresholds: Thresholds) -> Callable[[Event, Chat, Understanding | None
         if understanding is None or not is_aside(event, chat):
             return is_aside(event, chat)
         turn = Turn(event=event, chat=chat, now=event.at, understanding=understanding)
-        return not _is_more(reading.meaning(turn, thresholds))
+        if not isinstance(event, CustomerMessage) or has_closing_words(turn, thresholds):
+            return True
+        return _is_reason_awaited(event, chat) and not _is_more(reading.meaning(turn, thresholds))
 
     return belongs
+
+
+def has_closing_words(turn: Turn, thresholds: Thresholds) -> bool:
+    """Whether the customer only thanks, or says goodbye."""
+    if not isinstance(turn.event, CustomerMessage) or turn.event.attachments:
+        return False
+    found = reading.meaning(turn, thresholds)
+    return found.kind is Kind.GLAD or (found.kind is Kind.SURE and found.intent in ("thanks", "goodbye"))
 
 
 def _is_more(found: reading.Reading) -> bool:
@@ -139,9 +165,17 @@ def _is_more(found: reading.Reading) -> bool:
     return found.kind is Kind.SURE and asks
 
 
-def _in_time(event: Event, chat: Chat) -> bool:
-    rated_at = chat.dialogue.slot(RATED_AT)
+def _is_reason_awaited(event: Event, chat: Chat) -> bool:
+    rated_at = chat.dialogue.slot(RATED_AT) if chat.dialogue.awaiting == REASON else None
     return rated_at is not None and event.at - datetime.fromisoformat(rated_at) <= REASON_WITHIN
+
+
+def _may_thank(event: Event, chat: Chat) -> bool:
+    """Whether an agent's last line is what the customer may just say thanks for."""
+    last = chat.conversation
+    if last is None or last.outcome is not Outcome.RESOLVED_BY_AGENT or last.closed_at is None:
+        return False
+    return event.at - last.closed_at <= THANKS_WITHIN
 
 
 def _can_be_rated(turn: Turn, conversation: Conversation) -> bool:

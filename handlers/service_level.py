@@ -10,7 +10,7 @@ Its timers may be late, or come twice: what counts is the time, and what was sai
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from bot.domain.chat import Chat, Speaker
 from bot.domain.conversation import Handoff, ServiceLevel
@@ -89,7 +89,8 @@ def _at_the_door(turn: Turn, care: Care, decision: Decision, was: Handoff | None
     back = None
     if now and decision.chat.speaker is Speaker.WAITING:
         hours = care.hours.of(now.team)
-        back = None if hours.closes_at(turn.now) else hours.opens_at(turn.now)
+        opens = None if hours.closes_at(turn.now) else hours.opens_at(turn.now)
+        back = opens.astimezone(UTC) if opens else None
     known = now.back_at if now else None
     if back == known and (back is None or (was is not None and was.back_at == back)):
         return decision

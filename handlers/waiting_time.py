@@ -7,6 +7,7 @@ when it took longer than ``STEPS`` go.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Sequence
 
@@ -16,6 +17,8 @@ from handlers.care import Care
 
 FEWEST = 5
 LOW, HIGH = 0.3, 0.9
+LOOK_SECONDS = 0.5
+"""A customer is not kept waiting to be told how long they will."""
 STEPS = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240)
 """Minutes, as people say them."""
 
@@ -27,8 +30,9 @@ async def told(turn: Turn, care: Care, team: str) -> str:
     if not care.teams.of(team).tell_waiting_time or care.hours.of(team).closes_at(turn.now) is None:
         return ""
     try:
-        recent, queue = await care.waits.recent(team), await care.queue(team)
-    except StoreUnavailable:
+        async with asyncio.timeout(LOOK_SECONDS):
+            recent, queue = await care.waits.recent(team), await care.queue(team)
+    except (StoreUnavailable, TimeoutError):
         return ""
     hours = care.hours.of(team)
     so_far = [hours.open_between(since, turn.now).total_seconds() for since in queue]

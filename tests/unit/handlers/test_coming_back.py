@@ -106,7 +106,7 @@ async def test_after_a_day_it_is_a_conversation_with_the_bot():
 async def test_mere_thanks_bother_nobody_and_what_follows_goes_to_the_agent():
     story = await resolved()
     await story.says("merci !", thanks=0.9)
-    assert (story.speaker, story.answer.text) == (Speaker.BOT, story.text("small_talk.thanks"))
+    assert (story.speaker, story.answer.text) == (Speaker.CLOSED, story.text("small_talk.thanks"))
     await story.says("au fait, et mon colis ?", order_status=0.9)
     assert story.handoff.agent == LEA
 

@@ -81,6 +81,22 @@ def nothing_is_said(story: Story) -> bool:
     return "attente" not in story.answer.text
 
 
+async def test_nothing_to_who_sounds_an_alarm():
+    """What is urgent goes first; how long the others waited says nothing of it."""
+    story = Story(care=make_care(waits=MemoryWaits(care=QUICK, safety=QUICK)))
+    await story.says("je veux mourir", distress=0.9)
+    assert nothing_is_said(story)
+    await story.commands(Command.HUMAN)
+    assert nothing_is_said(story)
+
+
+async def test_nothing_when_it_takes_long_to_find_out():
+    async def queue(_team: str) -> Sequence[datetime]:
+        raise TimeoutError
+
+    assert nothing_is_said(await Story(care=make_care(waits=MemoryWaits(care=QUICK), queue=queue)).waits())
+
+
 async def test_nothing_while_the_team_is_closed():
     story = await Story(care=make_care(waits=MemoryWaits(care=QUICK)), now=SUNDAY_10H).waits()
     assert nothing_is_said(story)

@@ -231,6 +231,49 @@ async def test_what_nobody_understood_is_a_message_like_any_other():
     assert story.speaker is Speaker.HUMAN
 
 
+# --- thanks --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("text", "guesses"), [("merci !", {"thanks": 0.9}), ("👍", {"greet": 0.5})])
+async def test_thanks_are_answered_and_shown_and_open_nothing(text: str, guesses: dict[str, float]):
+    story = await resolved()
+    five = buttons(story)[0]
+    (told,) = await story.says(text, **guesses)
+    assert (told.text, told.author) == (story.text("small_talk.thanks"), Author.SYSTEM)
+    (line,) = story.decision.desk
+    assert isinstance(line, CaseLine)
+    assert (line.line.text, story.speaker) == (text, Speaker.CLOSED)
+    assert await story.says("au revoir", goodbye=0.9) == []
+    await story.presses(five)
+    assert story.chat.conversation.rating == 5
+
+
+async def test_thanks_are_no_reason_and_the_reason_may_still_come():
+    story = await resolved()
+    await press(story, 4)
+    await story.says("merci", thanks=0.9)
+    assert story.facts == []
+    await story.says("très rapide", **REASON)
+    assert [fact.score for fact in story.facts] == [4]
+
+
+async def test_thanks_with_a_question_are_a_question():
+    story = await resolved()
+    await story.says("merci, et pour retourner l'autre crème ?", thanks=0.5, faq_return_how=0.4)
+    assert story.speaker is Speaker.HUMAN
+
+
+async def test_thanks_a_day_later_or_to_the_bot_begin_a_conversation_as_ever():
+    story = await resolved()
+    story.later(hours=25)
+    await story.says("merci", thanks=0.9)
+    assert story.speaker is Speaker.BOT
+    story.later(hours=1)
+    await story.timer("idle")
+    await story.says("merci", thanks=0.9)
+    assert story.speaker is Speaker.BOT
+
+
 # --- the engine's part ---------------------------------------------------------------------------
 
 
