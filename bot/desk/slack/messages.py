@@ -26,7 +26,7 @@ SOURCE = "slack:"
 """What an attachment's source begins with; a file's id at Slack follows."""
 _MARKER = re.compile(r"^[\s•>▪◦\-*\u200b\ufeff]*(?:;;|note\s*:|\U0001f512\ufe0f?)\s*", re.IGNORECASE)
 _LOOKED_AT = 200
-_FILE_ID = re.compile(r"[A-Z0-9]{3,40}")
+_FILE_ID = re.compile(r"[A-Z0-9]{2,40}")
 
 
 @dataclass(frozen=True, slots=True)

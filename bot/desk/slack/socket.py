@@ -28,9 +28,11 @@ log = structlog.get_logger(__name__)
 CONNECTED = Gauge("guichet_slack_connected", "1 while the socket to Slack is open here")
 RECONNECTS = Counter("guichet_slack_reconnects", "Sockets that were opened anew")
 
-PING_SECONDS = 5.0
+PING_SECONDS = 6.0
 """A socket that does not answer that often is taken for dead, after one and a half of it."""
-CONNECT_SECONDS = 15.0
+CONNECT_SECONDS = 6.0
+"""For one attempt: the library would make the next after another ``PING_SECONDS``, at an address that is used
+up by then."""
 SWITCH_SECONDS = 10.0
 """How long Slack's own request to move to another socket may take."""
 LOOK_SECONDS = 0.2
