@@ -57,6 +57,7 @@ def _look_further(settings: Settings) -> None:
     """
     from bot.app import parts, teams  # it takes a moment to load
     from bot.channels.telegram.client import account_of
+    from bot.desk.slack.saved_replies import load_saved_replies
     from bot.shop.file import FileShop
     from handlers.teams import check_names
 
@@ -65,6 +66,7 @@ def _look_further(settings: Settings) -> None:
     teams.hours(settings)
     parts.privacy(settings)
     parts.knowledge(settings)
+    load_saved_replies(settings.config_dir / "saved_replies.toml")
     if settings.telegram.token is not None:
         account_of(settings.telegram.token.get_secret_value())
     if settings.shop.base_url is None:

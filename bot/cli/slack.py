@@ -93,9 +93,7 @@ def _wanted(settings: Settings) -> Wanted:
     app_token = slack.app_token.get_secret_value() if slack.app_token else ""
     return Wanted(
         teams={
-            name: DeskTeam(
-                name=name, titles={}, channels=team.channels, agents=team.agents, leads=team.leads
-            )
+            name: DeskTeam(name=name, titles={}, channels=team.channels, agents=team.agents, leads=team.leads)
             for name, team in settings.teams.items()
         },
         admins=slack.admins,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ admins = ["U0ADMIN"]
 channels = ["{CHANNEL}"]
 agents = ["U0LEA", "U0OMAR"]
 leads = ["U0LEAD"]
+[teams.care.hours]
+monday = "09:00-19:00"
 """
 
 
@@ -80,6 +83,17 @@ async def test_without_a_token_slack_is_off(
     assert "Slack is off" in capsys.readouterr().err
     assert await run("check", "--json") == 1
     assert json.loads(capsys.readouterr().out)["findings"][0]["what"] == "off"
+
+
+async def test_a_mistake_in_the_saved_replies_is_found_before_the_start(
+    slack: SlackStandIn, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    replies = tmp_path / "config" / "saved_replies.toml"
+    replies.write_text(replies.read_text(encoding="utf-8").replace("{agent}", "{agnet}"), encoding="utf-8")
+    monkeypatch.setenv("GUICHET_CONFIG_DIR", str(tmp_path / "config"))
+    assert await asyncio.to_thread(main, ["check-config"]) == 2
+    assert "unknown placeholder {agnet}" in capsys.readouterr().err
 
 
 async def test_the_manifest_is_printed_for_either_mode(

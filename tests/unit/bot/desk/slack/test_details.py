@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -80,7 +81,16 @@ async def test_contact_details_are_shortened(at_work: House) -> None:
     assert "l•••@e•••.fr" in shown
     assert "06 •• •• •• 78" in shown
     assert "lucie.roy@exemple.fr" not in shown
-    assert "maison-alba" not in shown  # what we wrote is no contact detail of theirs
+    assert "Bien sûr" not in shown  # what we wrote is no contact detail of theirs
+
+
+async def test_what_the_customer_took_back_is_not_shown_again(at_work: House) -> None:
+    at_work.says("oubliez autre@exemple.fr, commande 7654321", "m2")
+    taken_back = at_work.board.lines["c_1"].pop()
+    at_work.board.lines["c_1"].append(replace(taken_back, deleted=True))
+    shown = words(await opened(at_work))
+    assert "oubliez" not in shown
+    assert "7654321" not in shown
 
 
 async def test_reveal_is_durable_before_anything_is_seen_and_for_that_agent_only(at_work: House) -> None:
