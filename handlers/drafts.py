@@ -70,10 +70,20 @@ async def decide(turn: Turn, care: Care) -> Decision:
         return claims.refused(turn, "decide", Refusal.GONE, message_id=event.message_id)
     if event.choice in (DraftChoice.SEND, DraftChoice.TAKE_OVER):
         return _sent_after_all(turn, care, draft, event.choice)
-    # Its files may still come, or not: neither is news any more.
-    chat = turn.chat.without_draft(draft.message_id).recall(draft.message_id)
-    decision = Decision(chat=chat, desk=(CaseUnheld(draft=draft, choice=event.choice),))
+    decision = _unheld(turn.chat, draft, event.choice)
     return _noted(decision, draft) if event.choice is DraftChoice.NOTE else decision
+
+
+def made_a_note(turn: Turn, care: Care, draft: Draft) -> Decision:
+    """The agent says, while it waits for its files, that it is not meant for the customer; what waited behind
+    it goes."""
+    return _flushed(turn, care, _noted(_unheld(turn.chat, draft, DraftChoice.NOTE), draft))
+
+
+def _unheld(chat: Chat, draft: Draft, choice: DraftChoice) -> Decision:
+    """It will not be sent. Its files may still come, or not: neither is news any more."""
+    chat = chat.without_draft(draft.message_id).recall(draft.message_id)
+    return Decision(chat=chat, desk=(CaseUnheld(draft=draft, choice=choice),))
 
 
 def _sent_after_all(turn: Turn, care: Care, draft: Draft, choice: DraftChoice) -> Decision:
@@ -142,9 +152,7 @@ def file_failed(turn: Turn, care: Care) -> Decision:
 
 def taken_back(turn: Turn, care: Care, draft: Draft) -> Decision:
     """The agent deleted what was held; what waited behind it goes."""
-    chat = turn.chat.without_draft(draft.message_id).recall(draft.message_id)
-    told = CaseUnheld(draft=draft, choice=DraftChoice.DISCARD)
-    return _flushed(turn, care, Decision(chat=chat, desk=(told,)))
+    return _flushed(turn, care, _unheld(turn.chat, draft, DraftChoice.DISCARD))
 
 
 def own(chat: Chat, message_id: str, agent: Agent) -> Draft | None:
@@ -225,9 +233,9 @@ def _keep(decision: Decision, draft: Draft) -> Decision:
 
 
 def _given_up(decision: Decision, draft: Draft, reason: str) -> Decision:
-    chat = decision.chat.without_draft(draft.message_id).recall(draft.message_id)
+    gone = _unheld(decision.chat, draft, DraftChoice.DISCARD)
     fate = CaseFate(message_id=draft.message_id, status=ReceiptStatus.FAILED, detail=reason)
-    return _with(decision, chat, desk=(CaseUnheld(draft=draft, choice=DraftChoice.DISCARD), fate))
+    return _with(decision, gone.chat, desk=(*gone.desk, fate))
 
 
 def _with(

@@ -47,30 +47,33 @@ async def note(turn: Turn, _care: Care) -> Decision:
     return Decision(chat=turn.chat.wrote(Written(event.message_id, event.agent.id, note=True)))
 
 
-async def edit(turn: Turn, _care: Care) -> Decision:
+async def edit(turn: Turn, care: Care) -> Decision:
     """Change what was written: the customer sees it only of what agents sent them, even after the end."""
     event, chat = turn.event, turn.chat
     if not isinstance(event, AgentEdit):
         return silent(turn)
     if not event.text.strip():
         return claims.refused(turn, "edit", Refusal.EMPTY, message_id=event.edited_id)
-    held = drafts.own(chat, event.edited_id, event.agent)
-    if held is not None:
-        goes_by_itself = held.reason is HoldReason.FILES
-        if event.internal and goes_by_itself:
-            return silent(turn)
-        return Decision(chat=chat.redraft(replace(held, text=event.text)))
+    if held := drafts.own(chat, event.edited_id, event.agent):
+        changed = replace(held, text=event.text)
+        if event.internal and held.reason is HoldReason.FILES:
+            return drafts.made_a_note(turn, care, changed)
+        return Decision(chat=chat.redraft(changed))
     known = _of_their_desk(chat, event.edited_id, event.agent)
-    if event.internal and not (known and known.note):
+    if known is not None and known.note:
+        return _note_changed(turn, event)
+    if event.internal:
         return silent(turn)
     if known is None:
         return claims.refused(turn, "edit", Refusal.GONE, message_id=event.edited_id)
-    if known.note:
-        changed = MessageEdited(message_id=event.edited_id, author=Author.AGENT, text=event.text)
-        shown = CaseEdit(message_id=event.edited_id, text=event.text)
-        return Decision(chat=chat, facts=(changed,), desk=(shown,))
     change = EditOut(message_id=event.edited_id, author=Author.AGENT, text=event.text)
     return Decision(chat=chat.reword(event.edited_id, event.text), sends=(Send(payload=change),))
+
+
+def _note_changed(turn: Turn, event: AgentEdit) -> Decision:
+    changed = MessageEdited(message_id=event.edited_id, author=Author.AGENT, text=event.text)
+    shown = CaseEdit(message_id=event.edited_id, text=event.text)
+    return Decision(chat=turn.chat, facts=(changed,), desk=(shown,))
 
 
 async def delete(turn: Turn, care: Care) -> Decision:

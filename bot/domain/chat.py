@@ -23,6 +23,7 @@ from bot.domain.conversation import Conversation, Handoff, Outcome, ServiceLevel
 from bot.domain.errors import IllegalTransition
 from bot.domain.identity import Agent, ChatId, Profile
 from bot.domain.message import Attachment, Draft, Line, Written
+from bot.domain.understanding import Guess
 
 RECENT_LINES = 8
 RECENT_TEXT = 300
@@ -109,6 +110,7 @@ class Chat:
     must outlive an episode, by name: attempts counted a day, when the last email left. ``drafts`` is what
     agents wrote and was not sent; ``recalled`` which messages were taken back last: one of them that was
     not sent yet never will be; ``written`` which messages agents sent or noted last in this conversation.
+    ``guesses`` are the bot's best for the customer's last message.
     """
 
     id: ChatId
@@ -128,6 +130,7 @@ class Chat:
     drafts: tuple[Draft, ...] = ()
     recalled: tuple[str, ...] = ()
     written: tuple[Written, ...] = ()
+    guesses: tuple[Guess, ...] = ()
 
     # --- who speaks ------------------------------------------------------------------------
 

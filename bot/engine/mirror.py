@@ -70,7 +70,7 @@ def card(turn: Turn, before: Chat, after: Chat) -> CaseCard:
         urgent=handoff.urgent,
         intent=handoff.intent,
         agent=handoff.agent,
-        guesses=turn.understanding.leading[:GUESSES] if turn.understanding else (),
+        guesses=after.guesses,
         recent=after.recent,
         reopened=source.conversation.reopened,
         hushed=handoff.hushed,

@@ -113,6 +113,8 @@ class TurnRunner:
             return Turn(event=event, chat=chat, now=event.at, flooding=flooding, failed=failed)
         if not may_be_aside:
             understanding = await self._understand(text)
+        if understanding is not None:
+            chat = replace(chat, guesses=understanding.leading[: mirror.GUESSES])
         return Turn(
             event=event,
             chat=chat,
@@ -149,6 +151,7 @@ class TurnRunner:
                     language=self._language(chat, event),
                     pace=speaker.paced(chat.pace, event.at),
                     recent=with_lines(chat.recent, mirror.incoming_line(event)),
+                    guesses=() if isinstance(event, ev.CustomerMessage) else chat.guesses,
                 )
             case ev.CustomerCommand():
                 return replace(chat, profile=_profile(event, chat), language=self._language(chat, event))

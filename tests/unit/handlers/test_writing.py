@@ -21,13 +21,14 @@ from bot.domain.outgoing import (
     CaseDelete,
     CaseEdit,
     CaseHeld,
+    CaseLine,
     CaseRefused,
     CaseUnheld,
     DeleteOut,
     EditOut,
     Refusal,
 )
-from tests.fakes.at_work import AtWork
+from tests.fakes.at_work import FILE, AtWork
 from tests.fakes.care import LEA, OMAR
 
 
@@ -160,3 +161,44 @@ async def test_what_a_colleague_has_held_is_nobody_else_s_to_change():
     await world.agent(AgentDelete, LEA, deleted_id="a1")
     assert refused(world)[1] is Refusal.GONE
     assert world.now_is.draft("a1").text == "Salut"
+
+
+# --- changes that are not meant for the customer -------------------------------------------------
+
+
+async def test_a_reply_changed_into_a_note_stays_what_the_customer_read():
+    world = await AtWork().taken_by(LEA)
+    await world.replies("Bonjour", message_id="a1")
+    await world.agent(AgentEdit, edited_id="a1", text="pénible, celui-là", internal=True)
+    assert world.outgoing == ()
+
+
+async def test_a_note_is_changed_even_so():
+    world = await AtWork().taken_by(LEA)
+    await world.agent(AgentNote, message_id="n1", text="client fidèle")
+    await world.agent(AgentEdit, edited_id="n1", text="très fidèle", internal=True)
+    assert world.told(CaseEdit) == [CaseEdit(message_id="n1", text="très fidèle")]
+    await world.agent(AgentEdit, edited_id="n1", text="une réponse ?")
+    assert (world.said, world.changes) == ([], []), "a note is never made a reply by an edit"
+
+
+async def test_what_waits_for_its_files_and_is_changed_into_a_note_is_one():
+    world = await AtWork().taken_by(LEA)
+    await world.replies("Voici", LEA, FILE, message_id="a1")
+    await world.replies("Autre chose", message_id="a2")
+    await world.agent(AgentEdit, edited_id="a1", text="à vérifier", internal=True)
+    assert world.texts == ["Autre chose"]
+    assert {line.line.text: line.note for line in world.told(CaseLine)} == {
+        "à vérifier": True,
+        "Autre chose": False,
+    }
+    await world.file_comes("a1")
+    assert world.said == []
+
+
+async def test_what_is_held_and_changed_is_decided_on_as_it_reads_now():
+    world = await AtWork().taken_by(LEA)
+    await world.replies("Salut", OMAR, message_id="a1")
+    await world.agent(AgentEdit, OMAR, edited_id="a1", text="à nous deux", internal=True)
+    assert world.now_is.draft("a1").text == "à nous deux"
+    assert world.said == []

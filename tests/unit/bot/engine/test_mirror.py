@@ -43,7 +43,7 @@ from bot.domain.outgoing import (
 from bot.domain.turn import Turn
 from bot.domain.understanding import Guess
 from tests.builders import LEA, NOW, chat, message
-from tests.fakes.engine import runner
+from tests.fakes.engine import quiet, runner
 
 COMMON: dict[str, Any] = {"id": "web:main:lea:9", "chat": LEA, "at": NOW}
 MAYA, TOM = Agent("a_1", "Maya"), Agent("a_2", "Tom")
@@ -97,6 +97,15 @@ async def test_a_case_begins_with_a_card_that_tells_all_that_was_just_said() -> 
     ]
     assert card.recent[0].attachments == (PHOTO,)
     assert card.guesses == GUESSES
+
+
+async def test_the_card_keeps_what_the_bot_makes_of_the_customer_s_last_message() -> None:
+    asked = (await runner(quiet).run(message("où est mon colis"), bot)).chat
+    [card] = await mirrored(TICK, asked, lambda chat: chat.hand_off(ASKED))
+    assert isinstance(card, CaseCard)
+    assert card.guesses == GUESSES
+    photo = (await runner(quiet).run(message("", attachments=(PHOTO,)), asked)).chat
+    assert photo.guesses == ()
 
 
 async def test_while_it_is_live_every_line_of_either_side_is_shown_in_order() -> None:
