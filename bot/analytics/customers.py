@@ -37,13 +37,18 @@ async def number_of(connection: AsyncConnection, chat: ChatId) -> int | None:
     return number
 
 
-async def customers(connection: AsyncConnection, numbers: Sequence[int]) -> list[CustomerFound]:
-    """Some customers by the numbers of their chats, in no order; those erased are left out."""
+async def customers(
+    connection: AsyncConnection, numbers: Sequence[int], *, limit: int = 1
+) -> list[CustomerFound]:
+    """Some customers by the numbers of their chats, latest seen first; those erased are left out."""
     people = schema.identities
     query = select(people).where(people.c.identity_id.in_(numbers), people.c.user.is_not(None))
-    found = (await connection.execute(query)).mappings().all()
+    found = [dict(row) for row in (await connection.execute(query)).mappings()]
     seen = await _seen(connection, numbers)
-    return [await _customer(connection, dict(row), seen.get(row["identity_id"])) for row in found]
+    for row in found:
+        row["last_seen"] = seen.get(row["identity_id"]) or row["last_seen"] or row["first_seen"]
+    found.sort(key=lambda row: row["last_seen"], reverse=True)
+    return [await _customer(connection, row) for row in found[:limit]]
 
 
 async def _seen(connection: AsyncConnection, numbers: Sequence[int]) -> dict[int, datetime]:
@@ -57,7 +62,7 @@ async def _seen(connection: AsyncConnection, numbers: Sequence[int]) -> dict[int
     return await _pairs(connection, query)
 
 
-async def _customer(connection: AsyncConnection, row: Row, seen: datetime | None) -> CustomerFound:
+async def _customer(connection: AsyncConnection, row: Row) -> CustomerFound:
     opened = await _opened(connection, row["identity_id"])
     conversations = await _conversations(connection, opened)
     return CustomerFound(
@@ -65,7 +70,7 @@ async def _customer(connection: AsyncConnection, row: Row, seen: datetime | None
         name=row["name"] or "",
         language=await _language(connection, row["identity_id"]),
         first_seen=row["first_seen"],
-        last_seen=seen or row["last_seen"] or row["first_seen"],
+        last_seen=row["last_seen"],
         conversations=tuple(conversations),
     )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, exists, literal_column, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.analytics import schema
@@ -43,7 +43,7 @@ class SqlService:
         """
         async with self._database.reading() as connection:
             conversations = (await connection.execute(_active(team, since, until))).scalars().all()
-            stories = await _stories(connection, conversations)
+            stories = await _stories(connection, team, conversations)
             scores = await _scores(connection, team, since, until)
         return team_day(team, stories, scores, since, until)
 
@@ -86,37 +86,41 @@ class SqlService:
             given = await connection.execute(_by_what_they_gave(key).limit(limit + NUMBERS))
             named = await connection.execute(_by_name(key).limit(limit + NUMBERS))
             numbers = dict.fromkeys([*given.scalars(), *named.scalars()])
-            found = await customers(connection, list(numbers))
-        return sorted(found, key=lambda one: one.last_seen, reverse=True)[:limit]
+            return await customers(connection, list(numbers), limit=limit)
 
 
 # --- a team's day ----------------------------------------------------------------------------
 
 
 def _active(team: str, since: datetime, until: datetime) -> CompoundSelect[Any]:
-    """Conversations in which the team's case moved, or somebody wrote for a team that had it."""
+    """Conversations in which a case of the team moved, or an agent wrote, whatever their team."""
     steps, said = schema.handoffs, schema.messages
     moved = select(steps.c.conversation_id).where(
         steps.c.team == team, steps.c.at >= since, steps.c.at < until
     )
-    had = exists().where(steps.c.conversation_id == said.c.conversation_id, steps.c.team == team)
     wrote = select(said.c.conversation_id).where(
-        said.c.author == _AGENT, said.c.kind != "note", said.c.at >= since, said.c.at < until, had
+        said.c.author == _AGENT, said.c.at >= since, said.c.at < until
     )
     return moved.union(wrote)
 
 
-async def _stories(connection: AsyncConnection, conversations: Sequence[str]) -> Iterable[Story]:
+async def _stories(connection: AsyncConnection, team: str, conversations: Sequence[str]) -> Iterable[Story]:
+    """Of the conversations that the team ever had."""
     steps: dict[str, list[Step]] = defaultdict(list)
     words: dict[str, list[datetime]] = defaultdict(list)
-    for start in range(0, len(conversations), AT_ONCE):
-        some = conversations[start : start + AT_ONCE]
-        for row in await connection.execute(_steps(some)):
-            name, at, step, team, agent_id, outcome = row
-            steps[name].append(Step(at, step, team, agent_id, outcome))
+    for some in _parts(conversations):
+        for name, *told in await connection.execute(_steps(some)):
+            steps[name].append(Step(*told))
+    theirs = [name for name, taken in steps.items() if any(step.team == team for step in taken)]
+    for some in _parts(theirs):
         for name, at in await connection.execute(_words(some)):
             words[name].append(at)
-    return [(steps[name], words[name]) for name in steps]
+    return [(steps[name], words[name]) for name in theirs]
+
+
+def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), AT_ONCE):
+        yield names[start : start + AT_ONCE]
 
 
 def _steps(conversations: Sequence[str]) -> Select[Any]:
