@@ -83,9 +83,11 @@ def _without_emails(text: str) -> str:
         start = _grown(text, found.start(), end)
         domain = _DOMAIN.match(text, found.end())
         name, _, tail = domain[0].rstrip(".-").rpartition(".") if domain else ("", "", "")
-        if start == found.start() or not name or not _is_tail(tail):
+        follows = end == found.start() > 0  # a@b.fr@c.fr: what is before was shortened as the first one
+        if (start == found.start() and not follows) or not name or not _is_tail(tail):
             continue
-        parts += (text[end:start], f"{_first(text[start : found.start()])}@{_first(name)}.{tail}")
+        local = "" if follows else _first(text[start : found.start()])
+        parts += (text[end:start], f"{local}@{_first(name)}.{tail}")
         end = found.end() + len(name) + 1 + len(tail)
     return "".join((*parts, text[end:])) if parts else text
 
