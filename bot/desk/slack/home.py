@@ -12,7 +12,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -87,9 +87,12 @@ async def _say(homes: Homes, desk: Desk, ack: AsyncAck, actor: Actor, *, away: b
 
 @dataclass(slots=True)
 class _Visit:
+    """Somebody's page. One publication at a time: what was read later is shown later."""
+
     actor: Actor
     until: float
     shown: str = ""
+    publishing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Homes:
@@ -101,7 +104,6 @@ class Homes:
         self._keeper: asyncio.Task[None] | None = None
         self._workspace: str | None = None
         self._days: dict[str, tuple[float, TeamDay]] = {}
-        self._publishing = asyncio.Lock()
 
     async def visit(self, actor: Actor) -> None:
         """Show somebody their page as it is now, and keep it so.
@@ -109,11 +111,12 @@ class Homes:
         Raises:
             StoreUnavailable: not known now.
         """
-        now = asyncio.get_running_loop().time()
-        visit = self._visits[actor.user] = _Visit(actor, now + KEPT)
+        until = asyncio.get_running_loop().time() + KEPT
+        visit = self._visits.setdefault(actor.user, _Visit(actor, until))
+        visit.actor, visit.until, visit.shown = actor, until, ""
         if self._keeper is None or self._keeper.done():
             self._keeper = asyncio.create_task(self._keep(), name="slack-homes")
-        await self._publish(visit, await self._desk.board.cases())
+        await self._publish(visit)
 
     async def close(self) -> None:
         """Keep no page any more."""
@@ -127,7 +130,6 @@ class Homes:
     async def _keep(self) -> None:
         seen = ""
         while self._visits:
-            await asyncio.sleep(EVERY)
             try:
                 revision = await self._desk.board.changed(seen, EVERY)
                 if revision != seen or self._is_due():
@@ -135,6 +137,7 @@ class Homes:
                 seen = revision
             except StoreUnavailable:
                 log.warning("slack.homes_not_read")
+            await asyncio.sleep(EVERY)
 
     def _is_due(self) -> bool:
         """Whether a page could not be shown, or need not be any more."""
@@ -165,15 +168,16 @@ class Homes:
         visit.shown = ""
         return False
 
-    async def _publish(self, visit: _Visit, cases: Sequence[Case]) -> bool:
-        view = home(await self._page(visit.actor, cases))
-        digest = hashlib.sha256(json.dumps(view, sort_keys=True).encode()).hexdigest()
-        async with self._publishing:
+    async def _publish(self, visit: _Visit, cases: Sequence[Case] | None = None) -> bool:
+        async with visit.publishing:
+            cases = await self._desk.board.cases() if cases is None else cases
+            view = home(await self._page(visit.actor, cases))
+            digest = hashlib.sha256(json.dumps(view, sort_keys=True).encode()).hexdigest()
             if digest == visit.shown:
                 return False
             await self._desk.client.views_publish(user_id=visit.actor.user, view=view)
             visit.shown = digest
-        return True
+            return True
 
     # --- reading ---------------------------------------------------------------------------
 

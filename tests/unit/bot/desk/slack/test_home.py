@@ -228,6 +228,17 @@ async def test_a_page_follows_the_board_and_is_published_only_when_it_changed(
     await homes.close()
 
 
+async def test_what_was_read_later_is_shown_later(at_work: House, hurried: None) -> None:
+    homes = Homes(at_work.desk)
+    at_work.slack.faults.order("slow", "views.publish", times=1, delay=0.3)
+    first = asyncio.create_task(homes.visit(actor()))
+    await at_work.slack.until(lambda: at_work.slack.calls_of("views.publish"))
+    at_work.case(profile=Profile("Nouvelle"))
+    await asyncio.gather(first, homes.visit(actor()))
+    assert "Nouvelle" in words(at_work.user().home())
+    await homes.close()
+
+
 async def test_slacks_limit_and_a_store_that_is_away_only_delay_a_page(at_work: House, hurried: None) -> None:
     homes = Homes(at_work.desk)
     await homes.visit(actor())
