@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk.slack.authority import TROUBLE, code_of
 from bot.desk.slack.context import Actor, Desk
-from bot.desk.slack.intake import event_id
+from bot.desk.slack.intake import WRITTEN_DOWN_SECONDS, event_id
 from bot.desk.slack.lanes import Lanes
 from bot.desk.slack.names import unpacked
 from bot.desk.slack.telling import Teller
@@ -98,9 +99,18 @@ class Acts:
     async def chat(self, conversation: str) -> ChatId | None:
         """Whose conversation it is; None when nothing is kept of it any more.
 
+        A card can be pressed before we have written down where it stands: it is looked for twice.
+
         Raises:
             StoreUnavailable: not known now.
         """
+        found = await self._chat(conversation)
+        if found is None and conversation:
+            await asyncio.sleep(WRITTEN_DOWN_SECONDS)
+            found = await self._chat(conversation)
+        return found
+
+    async def _chat(self, conversation: str) -> ChatId | None:
         thread = await self.desk.threads.of(conversation) if conversation else None
         if thread is not None:
             return thread.chat

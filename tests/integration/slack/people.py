@@ -12,9 +12,14 @@ from tests.fakes.slack import SlackStandIn
 CHANNEL = "C0CARE"
 
 
+def channels(more: int) -> list[str]:
+    """The team's channel, and as many more."""
+    return [CHANNEL, *(f"{CHANNEL}{number}" for number in range(more))]
+
+
 @asynccontextmanager
-async def workspace(**how: Any) -> AsyncIterator[SlackStandIn]:
-    """Two agents, a lead, an admin, a stranger to the configuration, and the team's channel."""
+async def workspace(*, more_channels: int = 0, **how: Any) -> AsyncIterator[SlackStandIn]:
+    """Two agents, a lead, an admin, a stranger to the configuration, and the team's channel, or several."""
     async with SlackStandIn(**how) as slack:
         slack.add_user("U0LEA", real_name="Léa Dumas", locale="fr-FR")
         slack.add_user("U0OMAR", real_name="Omar Haddad", locale="en-GB")
@@ -22,7 +27,8 @@ async def workspace(**how: Any) -> AsyncIterator[SlackStandIn]:
         slack.add_user("U0ADMIN", real_name="Ada Admin", locale="en-US")
         slack.add_user("U0NOBODY", real_name="Noé Body", locale="fr-FR")
         everybody = ["U0LEA", "U0OMAR", "U0LEAD", "U0ADMIN", "U0NOBODY"]
-        slack.add_channel(CHANNEL, name="care", members=everybody)
+        for number, channel in enumerate(channels(more_channels)):
+            slack.add_channel(channel, name=f"care-{number}", members=everybody)
         yield slack
 
 
@@ -50,9 +56,9 @@ def actions(message: dict[str, Any]) -> list[str]:
     return re.findall(r"'action_id': '([^']+)'", repr(message))
 
 
-def cards(slack: SlackStandIn) -> list[dict[str, Any]]:
+def cards(slack: SlackStandIn, channel: str = CHANNEL) -> list[dict[str, Any]]:
     """The messages that are not in a thread: one for each conversation."""
-    return [one for one in slack.channel(CHANNEL).messages if one.get("thread_ts", one["ts"]) == one["ts"]]
+    return [one for one in slack.channel(channel).messages if one.get("thread_ts", one["ts"]) == one["ts"]]
 
 
 def reactions(message: dict[str, Any]) -> set[str]:

@@ -179,7 +179,8 @@ async def test_a_transfer_leaves_a_pointer_that_follows_the_case(show: Show) -> 
     pointers = [*show.slack.channel("C2").messages, *show.slack.channel("C3").messages]
     (pointer,) = pointers
     assert "passed on to you" in seen(pointer)
-    assert Act.CLAIM in actions(pointer)
+    assert actions(pointer) == [Act.CLAIM]
+    assert f"/archives/C1/p{thread.root.replace('.', '')}" in seen(pointer)
     assert "Transférée à l'équipe Commandes" in (await show.reads())[-1]
     show.epoch = 3
     await show.tell(a_card(team="orders", state=CaseState.CLAIMED, agent=PAUL, hushed=True))
@@ -727,6 +728,15 @@ async def test_a_root_that_was_deleted_is_made_again(show: Show) -> None:
     await show.tell(a_card(state=CaseState.CLAIMED, agent=LEA_DUMAS, hushed=True), epoch=2)
     assert await show.root() != root
     assert "Prise en charge" in seen(await show.card())
+
+
+async def test_blocks_that_slack_refuses_do_not_lose_what_was_said(show: Show) -> None:
+    await show.open()
+    show.slack.faults.order("error", "chat.postMessage", times=1, error="invalid_blocks")
+    await show.tell(says("<!channel> mon avis", "m2"))
+    (line,) = await show.below()
+    assert "mon avis" in line["text"]
+    assert show.slack.pings(line) == []
 
 
 async def test_a_store_that_is_away_is_tried_again(show: Show) -> None:

@@ -12,6 +12,7 @@ from bot.desk.slack.context import Rules
 from bot.domain.events import AgentDelete, AgentDraft, AgentEdit, AgentNote, AgentReply
 from bot.domain.identity import Agent
 from bot.domain.message import AttachmentKind, HoldReason
+from bot.ports.threads import Thread
 from tests.builders import LEA
 from tests.fakes.slack_listening import CHANNEL, CONVERSATION, OTHER, Listened, listening
 
@@ -121,6 +122,16 @@ async def test_whoever_answers_below_a_message_of_ours_that_is_no_conversation_i
         it.user().post(CHANNEL, "merci pour l'info", thread_ts=str(posted["ts"]))
         await it.told("U1", "relié à aucune conversation")
         assert it.events == []
+
+
+async def test_an_answer_to_a_card_nobody_has_written_down_yet_is_not_lost() -> None:
+    async with listening() as it:
+        posted = await it.desk.client.chat_postMessage(channel=CHANNEL, text="card")
+        it.user().post(CHANNEL, "j'y suis déjà", thread_ts=str(posted["ts"]))
+        await asyncio.sleep(0.2)
+        await it.threads.open(Thread(CONVERSATION, LEA, CHANNEL, str(posted["ts"])))
+        (event,) = await it.taken(1)
+        assert event.text == "j'y suis déjà"
 
 
 async def test_a_reply_that_is_shown_in_the_channel_too_counts_once() -> None:

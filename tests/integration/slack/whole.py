@@ -198,7 +198,7 @@ api_base = "{api_base}"
 admins = ["U0ADMIN"]
 {slack}
 [teams.care]
-channels = ["C0CARE"]
+channels = {channels}
 agents = ["U0LEA", "U0OMAR"]
 leads = ["U0LEAD"]
 language = "fr"
@@ -223,6 +223,7 @@ async def whole(
     roles: Sequence[str] = EVERYTHING,
     mode: str = "socket",
     nlu_token: str = TOKEN,
+    channels: Sequence[str] = ("C0CARE",),
     config: dict[str, str] | None = None,
     **environment: str,
 ) -> AsyncIterator[Whole]:
@@ -231,7 +232,8 @@ async def whole(
         port = free_port()
         parts = {"more": "", "slack": "", "care": "", **(config or {})}
         file = folder / "guichet.toml"
-        file.write_text(CONFIG.format(mode=mode, api_base=slack.api_url, **parts))
+        listed = json.dumps(list(channels))
+        file.write_text(CONFIG.format(mode=mode, api_base=slack.api_url, channels=listed, **parts))
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GUICHET_")}
         made = Whole(
             folder,
