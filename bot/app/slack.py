@@ -19,7 +19,7 @@ from bot.app.core import Core
 from bot.app.runner import LEASE_TTL, Runner
 from bot.app.worker import shop
 from bot.desk.slack.app import SlackApp, build_app
-from bot.desk.slack.authority import Directory, Staff, agent_id
+from bot.desk.slack.authority import Directory, SlackSilent, Staff, agent_id
 from bot.desk.slack.client import close_client, make_client
 from bot.desk.slack.context import Desk, DeskTeam, Rules
 from bot.desk.slack.deliverer import SlackDeliverer
@@ -165,6 +165,8 @@ def teams(settings: Settings, replies: Replies) -> dict[str, DeskTeam]:
 
 
 async def _warm(directory: Directory, staff: tuple[str, ...], stop: asyncio.Event) -> None:
+    with contextlib.suppress(SlackSilent):
+        await directory.ourselves()
     for user in staff:
         if stop.is_set():
             return

@@ -30,6 +30,8 @@ FRESH = timedelta(minutes=5)
 """For so long what Slack said of somebody is believed without asking again."""
 STALE = timedelta(hours=12)
 """For so long it is believed while Slack cannot be asked: nobody loses a message because Slack is slow."""
+SPARED = timedelta(seconds=30)
+"""For so long Slack is not asked again about those it has told us of, once it did not answer."""
 ASKING_SECONDS = 2.0
 """Slack waits three seconds for our confirmation."""
 SLACKBOT = "USLACKBOT"
@@ -173,6 +175,7 @@ class Directory:
         self._known: dict[str, _Known] = {}
         self._asking: dict[str, asyncio.Task[Person]] = {}
         self._ourselves: Ourselves | None = None
+        self._silent_since: datetime | None = None
 
     async def ourselves(self) -> Ourselves:
         """The app's workspace and user; asked once.
@@ -209,14 +212,18 @@ class Directory:
         """
         known = self._known.get(user)
         now = self._clock.now()
-        if known is not None and now - known.at < FRESH:
+        if known is not None and now - known.at < (STALE if self._is_spared(now) else FRESH):
             return known.person
         try:
             return await asyncio.shield(self._asked(user))
         except SlackSilent:
+            self._silent_since = now
             if known is None or now - known.at > STALE:
                 raise
             return known.person
+
+    def _is_spared(self, now: datetime) -> bool:
+        return self._silent_since is not None and now - self._silent_since < SPARED
 
     def _asked(self, user: str) -> asyncio.Task[Person]:
         asking = self._asking.get(user)

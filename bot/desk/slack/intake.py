@@ -5,6 +5,7 @@ Everything that is to happen is durable before ``take`` returns; what is only sa
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -43,6 +44,8 @@ log = structlog.get_logger(__name__)
 TAKEN = Counter("guichet_slack_messages", "Messages in conversations' threads, by what they were", ["kind"])
 REFUSED = Counter("guichet_slack_refused", "What people did and may not, by why", ["reason"])
 
+WRITTEN_DOWN_SECONDS = 1.0
+"""How long after a card appears it is certainly known here which conversation it is."""
 NOT_SENT = "no_entry_sign"
 """The mark on a message that did not go to the customer though it was meant to."""
 
@@ -94,7 +97,7 @@ class MessageIntake:
                 await self._seen(seen)
 
     async def _seen(self, seen: Seen) -> None:
-        thread = await self._desk.threads.at(seen.channel, seen.root)
+        thread = await self._thread(seen)
         if thread is None:
             await self._astray(seen)
             return
@@ -110,19 +113,32 @@ class MessageIntake:
             case Deleted():
                 await self._deleted(seen, thread, actor)
 
+    async def _thread(self, seen: Seen) -> Thread | None:
+        """The conversation it is in. A card can be answered before we have written down where it stands:
+        below a message of ours it is looked for twice."""
+        found = await self._desk.threads.at(seen.channel, seen.root)
+        if found is None and await self._is_below_ours(seen):
+            await asyncio.sleep(WRITTEN_DOWN_SECONDS)
+            found = await self._desk.threads.at(seen.channel, seen.root)
+        return found
+
+    async def _is_below_ours(self, seen: Seen) -> bool:
+        if not isinstance(seen, Said) or not seen.parent:
+            return False
+        try:
+            return seen.parent == (await self._directory.ourselves()).user
+        except SlackSilent:
+            return False
+
     # --- what is not for a customer ------------------------------------------------------------
 
     async def _astray(self, seen: Seen) -> None:
         """A thread that is no conversation. Below a message of ours somebody may think it is one."""
         log.debug("slack.no_conversation", channel=seen.channel)
-        if not isinstance(seen, Said) or not seen.parent:
+        if not await self._is_below_ours(seen):
             return
-        try:
-            ours = await self._directory.ourselves()
-            if seen.parent != ours.user:
-                return
-            person = await self._directory.person(seen.user)
-        except SlackSilent:
+        person = await self._directory.remember(seen.user)
+        if person is None or person.is_bot:
             return
         if self._teller.is_news("astray", seen.user, seen.channel, seen.root):
             self._whisper(seen, say("acts.no_conversation", person.language))

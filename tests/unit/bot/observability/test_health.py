@@ -47,6 +47,16 @@ async def test_ready_when_all_is_well() -> None:
         assert (await http.get("/readyz")).json() == {"ready": True, "checks": {"store": "ok"}}
 
 
+async def test_what_is_bearable_is_shown_and_keeps_nobody_from_work() -> None:
+    checks = health.Health()
+    checks.add("store", well)
+    checks.add("slack", unwell, vital=False)
+    async with client(checks) as http:
+        ready = await http.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json() == {"ready": True, "checks": {"store": "ok", "slack": "StoreUnavailable"}}
+
+
 async def test_a_check_that_hangs_is_a_problem_not_a_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "CHECK_SECONDS", 0.01)
     checks = health.Health()

@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.desk.slack.authority import (
     FRESH,
+    SPARED,
     STALE,
     Directory,
     Person,
@@ -165,6 +166,20 @@ async def test_while_slack_cannot_be_asked_what_it_said_last_is_believed_for_a_w
     clock.time += timedelta(minutes=2)
     with pytest.raises(SlackSilent):
         await known.person("U1")
+
+
+async def test_a_slack_that_does_not_answer_is_not_asked_for_each_message() -> None:
+    client = Client()
+    known, clock = directory(client)
+    await known.person("U1")
+    client.error = TimeoutError()
+    clock.time += FRESH
+    for _ in range(50):
+        await known.person("U1")
+    assert len(client.asked) == 2
+    clock.time += SPARED
+    await known.person("U1")
+    assert len(client.asked) == 3
 
 
 async def test_nobody_is_let_in_whom_slack_never_vouched_for() -> None:
