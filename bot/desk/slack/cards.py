@@ -44,11 +44,14 @@ class Drawer:
 
     def pointer(self, card: CaseCard, link: str) -> Message:
         """A card in another team's channel that leads to the thread."""
-        blocks: list[Block] = [_section(self._pointer_line(card)), _plain_section(self._who(card))]
-        elements = [{**button(Act.MORE + ":open", self._say("button_open"), self.conversation), "url": link}]
+        way = say("desk.thread_link", self.language, link=link)
+        blocks: list[Block] = [
+            _section(f"{self._pointer_line(card)} · {way}"),
+            _plain_section(self._who(card)),
+        ]
         if card.state is CaseState.WAITING:
-            elements.insert(0, self._button(Act.CLAIM, "primary"))
-        blocks.append({"type": "actions", "block_id": "p:a", "elements": elements})
+            claim = self._button(Act.CLAIM, "primary")
+            blocks.append({"type": "actions", "block_id": "p:a", "elements": [claim]})
         text = self._summary(card)
         return {"text": text, "attachments": [{"color": colour(card), "fallback": text, "blocks": blocks}]}
 

@@ -95,6 +95,11 @@ class Writer:
             for number, some in enumerate(cuts)
         ]
 
+    def bare(self, lines: Sequence[CaseLine]) -> Message:
+        """The same without blocks, should Slack refuse those: nothing a customer said is lost."""
+        words = "\n".join(f"{self._author(line)} : {shorten(self.words(line.line))}" for line in lines)
+        return {"text": escaped(words), "mrkdwn": False}
+
     def _message(
         self, lines: Sequence[CaseLine], shown: Iterable[list[Block]], *, last: bool = True
     ) -> Message:

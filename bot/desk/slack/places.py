@@ -126,7 +126,7 @@ class Places:
 
     async def _standing(self, job: Job, place: str, lost: Thread | None) -> str | None:
         for message in await job.calls.since(place, job.since):
-            is_root = message.get("metadata", {}).get("event_type") == EVENT
+            is_root = (message.get("metadata") or {}).get("event_type") == EVENT
             mine = payload_of(message).get("conversation") == job.conversation
             if is_root and mine and (lost is None or message["ts"] != lost.root):
                 return str(message["ts"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import structlog
+
 from bot.desk.slack import lines
 from bot.desk.slack.client import ROOT_GONE
 from bot.desk.slack.escaping import Block, pieces
@@ -20,9 +22,12 @@ from bot.domain.message import Author
 from bot.domain.outgoing import CaseDelete, CaseEdit, CaseLine, Outgoing
 from bot.ports.threads import Thread
 
+log = structlog.get_logger(__name__)
+
 Said = tuple[Outgoing, CaseLine]
 Change = Callable[[list[Block]], list[Block]]
 
+_BLOCKS_REFUSED = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 _NOT_OURS = ROOT_GONE | {"cant_update_message", "edit_window_closed"}
 
 
@@ -68,9 +73,20 @@ class Talk:
             ts = there.get(marks[0])
             if ts is None:
                 marked: Message = {**parts[number], "metadata": metadata(marks)}
-                ts = await job.calls.post(thread.place, thread.root, **marked)
+                ts = await self._post_or_bare(job, thread, left, marked)
             for _entry, line in left:
                 await self._remember(job, line, ts)
+
+    async def _post_or_bare(self, job: Job, thread: Thread, left: Sequence[Said], message: Message) -> str:
+        """Blocks that Slack does not take are our mistake, and no reason to lose what was said."""
+        try:
+            return await job.calls.post(thread.place, thread.root, **message)
+        except DeliveryRefused as refusal:
+            if refusal.reason not in _BLOCKS_REFUSED:
+                raise
+            log.error("slack.blocks_refused", entry=job.entry.id, code=refusal.reason)  # noqa: TRY400
+        bare = self._writer(job, thread).bare([line for _entry, line in left])
+        return await job.calls.post(thread.place, thread.root, metadata=message["metadata"], **bare)
 
     async def _remember(self, job: Job, line: CaseLine, ts: str) -> None:
         message_id = line.line.message_id
