@@ -16,8 +16,37 @@ from tests.servers import Server, redis_binary, running, running_cluster, valkey
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a program this machine does not have, and say which."""
+ORDER = (
+    "tests/crash/",
+    "tests/integration/nlu/test_small_models.py",
+    "tests/integration/nlu/test_accuracy.py",
+    "tests/integration/nlu/test_sentence_embedder.py",
+    "tests/unit/rasa_project/test_components.py",
+    "tests/integration/test_supervisor.py",
+    "tests/integration/telegram/",
+    "tests/integration/web/",
+    "tests/contract/",
+    "tests/contract/test_nlu.py",
+    "tests/integration/",
+)
+"""Where processes share the tests, the files that come first, by how their names begin. What takes long is
+early, but for what needs the model, which may be in training still. The short ones fill up what is left."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what is not to be had here; put what processes share in an order."""
+    _skip_what_is_missing(items)
+    if hasattr(config, "workerinput"):
+        items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    turns = [(len(begin), turn) for turn, begin in enumerate(ORDER) if item.nodeid.startswith(begin)]
+    return max(turns)[1] if turns else len(ORDER)
+
+
+def _skip_what_is_missing(items: list[pytest.Item]) -> None:
     missing = {
         "redis": None if redis_binary() else "redis-server is not installed",
         "chromium": None if CHROMIUM else "Chromium is not installed",

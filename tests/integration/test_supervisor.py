@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,17 +18,12 @@ import pytest
 
 from bot.cli.status import _look
 from bot.settings import load_settings
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 
 ROLES = {"web", "worker", "sender", "ingest", "archiver", "scheduler", "supervisor", "valkey"}
 PATIENCE = 90.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def runs(pid: int) -> bool:
