@@ -36,8 +36,8 @@ STEPS = (
     ("archiver", "bot.storage.housekeeping:RedisLog.drop_facts:after"),
 )
 """The named steps of a message's way at which a process is killed: each role's one after the other."""
-STEP_SECONDS = 60.0
-AGAIN_SECONDS = 15.0
+STEP_SECONDS = 120.0
+AGAIN_SECONDS = 30.0
 """After so long whoever else has the role is killed too, so that all of them strike at the step."""
 
 
