@@ -17,7 +17,7 @@ from bot.desk.slack import kit
 from bot.desk.slack.context import ACTOR, Actor, Desk
 from bot.desk.slack.escaping import escaped
 from bot.desk.slack.names import NAME, Act, Modal, Shortcut, unpacked
-from bot.desk.slack.opening import fill, open_filled
+from bot.desk.slack.opening import change, fill, open_filled
 from bot.desk.slack.shortening import is_shortened, shorten
 from bot.desk.slack.situation import conversation_of, orders_in
 from bot.desk.slack.wording import say
@@ -109,7 +109,7 @@ async def _reveal(ack: AsyncAck, desk: Desk, actor: Actor, body: Json) -> None:
     if actor.role not in desk.rules.reveal:
         await ack()
         refused = kit.told(_title(actor), say("care.reveal_refused", actor.language), actor.language)
-        await desk.client.views_update(view_id=view["id"], view=refused)
+        await change(desk, view["id"], refused)
         return
     event_id = f"desk:{NAME}:{view['id']}:{REVEAL}:{pressed['action_ts']}:{actor.user}"
     await desk.inbox.append(

@@ -71,8 +71,11 @@ def register(app: AsyncApp, desk: Desk) -> None:
 
 
 async def _shown(homes: Homes, desk: Desk, actor: Actor) -> None:
+    """Show the page; when Slack does not take it now, it is published as soon as it does."""
     try:
         await homes.visit(actor)
+    except TROUBLE as error:
+        log.warning("slack.home_not_published", user=actor.user, error=code_of(error))
     except StoreUnavailable:
         log.warning("slack.homes_not_read")
         words = kit.section(kit.text(say("care.not_now", actor.language)))

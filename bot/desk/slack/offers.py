@@ -18,6 +18,7 @@ from bot.desk.slack.context import ACTOR, Actor, Desk
 from bot.desk.slack.escaping import cut, pieces
 from bot.desk.slack.messages import is_note
 from bot.desk.slack.names import NAME, packed, unpacked
+from bot.desk.slack.opening import change
 from bot.desk.slack.plain_text import shortcodes
 from bot.desk.slack.saved_replies import is_complete
 from bot.desk.slack.situation import Situation, situation
@@ -100,7 +101,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
             answer = _again(view, [changed, *shown([offer], actor.language)], actor)
         else:
             answer = kit.told(title, say("care.sent", actor.language), actor.language)
-        await desk.client.views_update(view_id=view["id"], view=answer)
+        await change(desk, view["id"], answer)
 
     @app.action(EDIT)
     async def edit(ack: AsyncAck, body: Json, context: AsyncBoltContext) -> None:
@@ -113,7 +114,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
             )
         else:
             view = form(here.conversation, offer.text, actor.language)
-        await desk.client.views_update(view_id=body["view"]["id"], view=view)
+        await change(desk, body["view"]["id"], view)
 
     @app.view(FORM)
     async def submitted(ack: AsyncAck, view: Json, context: AsyncBoltContext) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from bot.desk.slack import kit
+from bot.desk.slack.authority import TROUBLE, code_of
 from bot.desk.slack.context import Desk
 from bot.desk.slack.wording import say
 from bot.domain.errors import RecordUnavailable, StoreUnavailable
@@ -46,7 +47,16 @@ async def fill(
     except (StoreUnavailable, RecordUnavailable) as error:
         log.warning("slack.view_not_read", error=type(error).__name__)
         view = kit.told(title, say("care.not_now", language), language)
-    await desk.client.views_update(view_id=view_id, view=view)
+    await change(desk, view_id, view)
+
+
+async def change(desk: Desk, view_id: str, view: Json) -> None:
+    """Show something else in an open modal. When that cannot be (it was closed meanwhile, Slack is slow),
+    nothing is lost: what was asked for is done, or can be asked for again."""
+    try:
+        await desk.client.views_update(view_id=view_id, view=view)
+    except TROUBLE as error:
+        log.info("slack.view_not_changed", error=code_of(error))
 
 
 async def answered(title: str, language: str, build: Callable[[], Awaitable[Json]]) -> Json:

@@ -74,6 +74,25 @@ async def test_an_answer_is_found_and_sent_from_the_thread(at_work: Listening) -
     assert (event.text, event.agent.name, event.conversation) == ("Cinq jours.", "Léa Dumas", "c_1")
 
 
+async def test_a_modal_closed_too_soon_does_not_call_what_was_sent_a_failure(at_work: Listening) -> None:
+    lea = at_work.slack.user("U0LEA")
+    await at_work.case()
+    await at_work.says("quand serai-je remboursée ?")
+    root = await at_work.thread()
+    await lea.shortcut(Shortcut.SEARCH, CHANNEL, root)
+    view = await modal(at_work, lea, "Cinq jours.")
+    updates = len(at_work.slack.calls_of("views.update"))
+    at_work.slack.faults.order("error", "views.update", times=1, error="not_found")
+    await lea.press_in_view(view["id"], "offer_send")
+    await at_work.slack.until(lambda: len(at_work.slack.calls_of("views.update")) > updates)
+    assert len(at_work.inbox.events) == 1
+    assert "Cinq jours." in await typed(
+        at_work, lea, "chercher remboursement"
+    )  # a later answer, and the only one
+    assert len(lea.ephemerals()) == 1
+    assert lea.dms() == []
+
+
 async def test_details_are_revealed_and_the_bot_taught_from_the_thread(at_work: Listening) -> None:
     lea = at_work.slack.user("U0LEA")
     await at_work.case()
