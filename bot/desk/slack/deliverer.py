@@ -55,6 +55,8 @@ SOON = 0.3
 """Seconds until a line whose thread is not open yet is tried again."""
 PATIENCE = 10.0
 """Seconds after which a line no longer waits for its card: it opens the thread from the board's."""
+LOST = 600.0
+"""Seconds after which a line of which no card is known anywhere is given up."""
 ADMITTED = 2_000
 _MOVES = 3
 
@@ -262,6 +264,8 @@ class SlackDeliverer:
             raise DeliveryDelayed(SOON, everyone=False)
         case = await self._around.board.case(job.conversation)
         if case is None:
+            if now - since < LOST:
+                raise DeliveryDelayed(SOON, everyone=False)
             raise DeliveryRefused("no_thread")
         return await self._places.open(job, case.card, search=True)
 

@@ -374,6 +374,9 @@ async def test_a_line_that_comes_before_its_card_waits_then_opens_the_thread_its
         await show.hand(entry)
     assert not delay.value.everyone
     monkeypatch.setattr("bot.desk.slack.deliverer.PATIENCE", 0.0)
+    with pytest.raises(DeliveryDelayed):
+        await show.hand(entry)
+    monkeypatch.setattr("bot.desk.slack.deliverer.LOST", 0.0)
     with pytest.raises(DeliveryRefused):
         await show.hand(entry)
     show.cases.cards["c_1"] = a_card()
