@@ -167,6 +167,8 @@ async def test_nothing_leads_to_a_thread_that_was_erased(kept: RedisThreads) -> 
     assert await kept.at("C1", HERS.root) is None
     assert await kept.at("C2", ELSEWHERE.root) is None
     assert await kept.of("c_2") == HIS
+    ways = [keys.thread_at("slack", one.place, one.root) for one in (HERS, ELSEWHERE)]
+    assert [await kept._connection.do("EXISTS", way) for way in ways] == [0, 0]
     left = await kept._connection.client.keys("*c_1*") + await kept._connection.client.keys("*lea*")
     assert left == []
 
