@@ -229,6 +229,10 @@ async def test_what_nobody_understood_is_a_message_like_any_other():
     await press(story, 1)
     await story.says("", PHOTO)
     assert story.speaker is Speaker.HUMAN
+    story = await resolved()
+    await press(story, 1)
+    await story.says("voilà ce que j'ai reçu", PHOTO, **REASON)
+    assert story.speaker is Speaker.HUMAN
 
 
 # --- thanks --------------------------------------------------------------------------------------
