@@ -12,6 +12,7 @@ from bot.desk.slack.context import ACTOR, Actor, Desk
 from bot.desk.slack.finding import Search, search
 from bot.desk.slack.names import Act, Modal, Shortcut, packed, unpacked
 from bot.desk.slack.opening import answered, open_filled
+from bot.desk.slack.shortening import shorten
 from bot.desk.slack.situation import conversation_of
 from bot.desk.slack.wording import say
 
@@ -54,7 +55,7 @@ async def _open(desk: Desk, actor: Actor, body: Json, conversation: str | None) 
         if here is None:
             return kit.told(title, say("care.no_conversation", actor.language), actor.language)
         last = here.last_of_customer()
-        words = escaping.one_line(last.said.line.text, MAX_WORDS) if last else ""
+        words = escaping.one_line(shorten(last.said.line.text), MAX_WORDS) if last else ""
         found = await search(desk.nlu, desk.knowledge, words, here.language, limit=RESULTS)
         return _view(actor, here.conversation, words, here.language, found)
 

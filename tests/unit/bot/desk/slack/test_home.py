@@ -52,21 +52,14 @@ async def test_my_conversations_stand_with_who_waited_longest_for_an_answer_firs
     assert "Client 5" not in shown
 
 
-def test_a_question_waits_since_the_first_message_nobody_answered() -> None:
-    class Lines(House):
-        def __init__(self) -> None:
-            from tests.fakes.slack_features import ListBoard
-
-            self.board = ListBoard()
-
-    lines = Lines()
-    case = lines.case(state=CaseState.CLAIMED, agent=ANNA)
-    lines.says("bonjour", "m1", minutes_ago=9)
-    lines.says("bonjour !", "a1", author=Author.AGENT, minutes_ago=8)
-    lines.says("où est-il ?", "m2", minutes_ago=6)
-    lines.says("je demande à Tom", "n1", author=Author.AGENT, note=True, minutes_ago=5)
-    lines.says("allô ?", "m3", minutes_ago=2)
-    mine = Mine(case, lines.board.lines["c_1"], None)
+async def test_a_question_waits_since_the_first_message_nobody_answered(at_work: House) -> None:
+    case = at_work.case(state=CaseState.CLAIMED, agent=ANNA)
+    at_work.says("bonjour", "m1", minutes_ago=9)
+    at_work.says("bonjour !", "a1", author=Author.AGENT, minutes_ago=8)
+    at_work.says("où est-il ?", "m2", minutes_ago=6)
+    at_work.says("je demande à Tom", "n1", author=Author.AGENT, note=True, minutes_ago=5)
+    at_work.says("allô ?", "m3", minutes_ago=2)
+    mine = Mine(case, await at_work.board.thread("c_1"), None)
     assert mine.unanswered_since == NOW - timedelta(minutes=6)
     assert mine.last_words == "allô ?"
     assert mine.last_reply is not None

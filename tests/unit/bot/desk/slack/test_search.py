@@ -137,6 +137,13 @@ async def test_what_the_customer_wrote_on_several_lines_is_looked_up_on_one(at_w
     assert at_work.nlu.asked == ["bonjour mon remboursement ?"]
 
 
+async def test_contact_details_stay_shortened_in_the_search(at_work: House) -> None:
+    at_work.says("remboursez lucie.roy@exemple.fr svp", "m2", minutes_ago=0)
+    shown = words(await opened(at_work))
+    assert "lucie.roy@exemple.fr" not in shown
+    assert "remboursez l•••@e•••.fr svp" in shown
+
+
 async def test_a_modal_sent_twice_says_it_once(at_work: House) -> None:
     view = await opened(at_work)
     await at_work.user().press_in_view(str(view["id"]), "offer_edit")
