@@ -2,13 +2,13 @@
 # Everything is installed under this directory: .venv (the bot) and rasa_project/.venv (the NLU).
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench bench-nlu clean install setup setup-bot
+.PHONY: help demo run test lint bench bench-nlu bench-slack clean install setup setup-bot
 
 # The launcher ends the bot when make is killed, however that happens.
 GUICHET = exec .venv/bin/python -m bot.launch -- .venv/bin/python -m bot.cli
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## install what is missing, train, start everything, print the chat page
 	@$(GUICHET) demo
@@ -30,6 +30,9 @@ bench: setup ## latency and throughput, with the real Rasa
 
 bench-nlu: setup ## accuracy and speed of the NLU, beside Rasa's default (about an hour)
 	@.venv/bin/python -m benchmarks.nlu $(ARGS)
+
+bench-slack: setup-bot ## how late things show in Slack, within Slack's limits (under ten minutes)
+	@.venv/bin/python -m benchmarks.slack $(ARGS)
 
 clean: ## remove what was installed, trained and cached (not var/, which holds the data)
 	@rm -rf .venv rasa_project/.venv rasa_project/models rasa_project/.rasa rasa_project/results

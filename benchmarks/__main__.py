@@ -73,17 +73,17 @@ def _show(chosen: argparse.Namespace, lines: list[str], figures: dict[str, Any])
         )
 
 
-def with_figures(page: str, lines: list[str]) -> str:
+def with_figures(page: str, lines: list[str], begin: str = BEGIN, end: str = END) -> str:
     """The page with these figures between its marks.
 
     Raises:
         BenchError: it has no marks.
     """
-    before, begin, rest = page.partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if not (begin and end):
-        raise BenchError(f"the page has no place for figures: it needs {BEGIN} and {END}")
-    return "\n".join([f"{before}{BEGIN}", *lines, f"{END}{after}"])
+    before, has_begin, rest = page.partition(begin)
+    _old, has_end, after = rest.partition(end)
+    if not (has_begin and has_end):
+        raise BenchError(f"the page has no place for figures: it needs {begin} and {end}")
+    return "\n".join([f"{before}{begin}", *lines, f"{end}{after}"])
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 import threading
@@ -53,7 +54,7 @@ async def _run(options: argparse.Namespace) -> None:
 
 def _watch(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     """Whoever started this is gone when standard input ends."""
-    while sys.stdin.buffer.read(1):
+    while os.read(sys.stdin.fileno(), 1):  # unbuffered: a reader's lock would upset the interpreter's end
         pass
     loop.call_soon_threadsafe(stop.set)
 
