@@ -60,12 +60,17 @@ async def test_availability_is_kept_where_every_process_sees_it(at_work: Listeni
     await slack.until(lambda: "Vous n'êtes plus en service" in words(lea.home() or {}))
 
 
-async def test_a_page_that_slack_does_not_take_comes_by_itself(at_work: Listening) -> None:
-    lea = at_work.slack.user("U0LEA")
-    at_work.slack.faults.order("429", "views.publish", times=1, retry_after=1)
+async def test_a_page_that_slack_does_not_take_now_comes_by_itself(at_work: Listening) -> None:
+    slack, lea = at_work.slack, at_work.slack.user("U0LEA")
     lea.open_home()
-    await at_work.slack.until(lambda: lea.home())
-    assert lea.ephemerals() == []
+    await slack.until(lambda: lea.home())
+    slack.faults.order("429", "views.publish", times=1, retry_after=1)
+    await lea.press_home("away")
+    await slack.until(lambda: "Vous n'êtes plus en service" in words(lea.home() or {}))
+    assert (lea.ephemerals(), lea.dms()) == (
+        [],
+        [],
+    )  # nobody is told to try again
 
 
 async def test_who_is_not_in_the_configuration_sees_nothing_of_customers(at_work: Listening) -> None:
