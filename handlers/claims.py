@@ -40,7 +40,7 @@ async def claim(turn: Turn, care: Care) -> Decision:
 async def hushed(turn: Turn, _care: Care) -> Decision:
     """Whatever the bot had under way is out, or dropped: the claim is certain, unless another followed."""
     event, chat = turn.event, turn.chat
-    if not isinstance(event, Hushed) or chat.speaker is not Speaker.HUMAN or event.epoch != chat.epoch:
+    if not isinstance(event, Hushed) or event.epoch != chat.epoch:
         return silent(turn)
     return Decision(chat=chat.with_handoff(hushed=True))
 
