@@ -42,7 +42,8 @@ class Threads(Protocol):
         ...
 
     async def at(self, place: str, root: str) -> Thread | None:
-        """The thread that begins with that message; None when it is no conversation."""
+        """The thread of the conversation that begins, or began before it was moved, with that message;
+        None when it is no conversation."""
         ...
 
     async def remember(self, conversation: str, message_id: str, platform_id: str) -> None:
@@ -58,7 +59,8 @@ class Threads(Protocol):
         ...
 
     async def note(self, conversation: str, name: str, value: str | None) -> None:
-        """Keep (None: forget) something the desk must know again after a restart, by name."""
+        """Keep (None: forget) something the desk must know again after a restart, by name. What is noted
+        of a conversation without a thread is kept for a day."""
         ...
 
     async def notes(self, conversation: str) -> Mapping[str, str]:
