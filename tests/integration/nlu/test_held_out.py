@@ -50,24 +50,28 @@ def bare(text: str) -> str:
     return re.sub(r"\W+", " ", text.lower()).strip()
 
 
-def write_unseen(folder: Path) -> Path:
-    """The held-out messages that nobody wrote into the training data too, not even by chance."""
+def write_unseen(folder: Path) -> tuple[Path, Path]:
+    """The held-out messages that nobody wrote into the training data too, not even by chance, and a domain
+    of their intents; in JSON, which Rasa reads ten seconds faster than its YAML."""
     learnt = {bare(text) for file in (PROJECT / "data").rglob("*.yml") for _, text in messages(file)}
-    for file in (PROJECT / "tests" / "held_out").glob("*.yml"):
-        kept = [text for _, text in messages(file) if bare(text) not in learnt]
-        examples = "\n".join(f"- {text}" for text in kept)
-        document = {"version": "3.1", "nlu": [{"intent": file.stem, "examples": examples}]}
-        with (folder / file.name).open("w") as out:
-            YAML().dump(document, out)
-    return folder
+    unseen = [
+        {"text": text, "intent": file.stem}
+        for file in sorted((PROJECT / "tests" / "held_out").glob("*.yml"))
+        for _, text in messages(file)
+        if bare(text) not in learnt
+    ]
+    asked, domain = folder / "held_out.json", folder / "domain.yml"
+    asked.write_text(json.dumps({"rasa_nlu_data": {"common_examples": unseen}}))
+    domain.write_text(json.dumps({"version": "3.1", "intents": sorted({one["intent"] for one in unseen})}))
+    return asked, domain
 
 
 @pytest.fixture(scope="module")
 def report(rasa_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     out = tmp_path_factory.mktemp("report")
-    unseen = write_unseen(tmp_path_factory.mktemp("held_out"))
+    unseen, domain = write_unseen(tmp_path_factory.mktemp("held_out"))
     done = rasa(
-        "test", "nlu", "--nlu", str(unseen), "--domain", "data", "--model", str(rasa_model),
+        "test", "nlu", "--nlu", str(unseen), "--domain", str(domain), "--model", str(rasa_model),
         "--out", str(out), "--no-plot", "--no-errors",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
