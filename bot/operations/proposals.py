@@ -156,12 +156,11 @@ def _decided(proposal: Proposal) -> str:
 
 
 def _check_nobody(given: Mapping[str, Texts], customer: str, data: Path) -> None:
-    """Nothing of a person in an example; in an answer, only what the files tell everybody already."""
+    """Nothing of a person, but what the files tell everybody already: it is the brand's."""
     public = "\n".join(path.read_text("utf-8", "replace") for path in sorted((data / "faq").glob("*.yml")))
     for which, texts in given.items():
         for name in ("question", "answer", "title"):
-            known = public if name == "answer" else ""
-            found = personal(getattr(texts, name), customer=customer, known=known)
+            found = personal(getattr(texts, name), customer=customer, known=public)
             if found:
                 raise ConfigurationError(
                     f"The {name} holds {' and '.join(found)}: what the bot learns must be nobody's. "

@@ -169,9 +169,9 @@ def test_nothing_of_a_person_gets_into_an_example(data: Path, question: str, wha
     assert plan(replace(PROPOSAL, question=question), Edits(question="et le lait ?"), data)
 
 
-def test_an_answer_may_say_what_the_files_tell_everybody_and_no_more(data: Path) -> None:
+def test_a_text_may_say_what_the_files_tell_everybody_and_no_more(data: Path) -> None:
     ours = "Écrivez à bonjour@maison-alba.example, ou appelez le 01 23 45 67 89."
-    assert plan(replace(PROPOSAL, answer=ours), Edits(), data).change.after
+    assert plan(replace(PROPOSAL, answer=ours, question=f"{ours} ?"), Edits(), data).change.after
     for theirs in ("Écrivez à zoe@example.org", "Bonjour Zoé, oui.", "C'est la commande 1234567."):
         with pytest.raises(ConfigurationError, match="--answer"):
             plan(replace(PROPOSAL, answer=theirs), Edits(), data)
