@@ -54,7 +54,7 @@ async def test_all_is_ready(slack: SlackStandIn, capsys: pytest.CaptureFixture[s
     assert await run("check") == 0
     said = capsys.readouterr().out
     assert "All is ready." in said
-    assert "channel #care is ready" in said
+    assert f"channel #{slack.channel(CHANNEL).name} is ready" in said
     assert "✗" not in said
     assert not {slack.bot_token, slack.app_token} & set(said.split())
 

@@ -87,6 +87,11 @@ async def test_a_bad_bot_token_ends_it(slack: SlackStandIn) -> None:
     assert wrong(await found(slack)) == ["bot_token"]
 
 
+async def test_a_persons_token_is_not_taken_for_the_bots(slack: SlackStandIn) -> None:
+    slack.workspace.bot_id = ""  # auth.test names none for a person's token
+    assert wrong(await found(slack)) == ["user_token"]
+
+
 async def test_a_bad_app_token_or_a_missing_secret_is_said(slack: SlackStandIn) -> None:
     assert wrong(await found(slack, app_token="xapp-another")) == ["app_token"]
     assert wrong(await found(slack, app_token=None)) == ["secret"]
