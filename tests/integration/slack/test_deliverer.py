@@ -553,6 +553,16 @@ async def test_past_it_the_escalation_team_is_called_in_its_channel_too(show: Sh
     assert "overdue" in seen(there)
 
 
+async def test_an_alert_that_was_interrupted_half_way_is_not_said_twice(show: Show) -> None:
+    await show.open()
+    entry = show.entry(CaseAlert(kind=Alert.OVERDUE, team="orders"))
+    show.slack.faults.order("429", "chat.getPermalink", times=1, retry_after=1)
+    with pytest.raises(DeliveryDelayed):
+        await show.hand(entry)
+    await show.hand(entry)
+    assert len(await show.below()) == 1
+
+
 @pytest.mark.parametrize("kind", [Alert.IDLE, Alert.RETURNED, Alert.SNOOZED, Alert.ASSIGNED])
 async def test_the_agent_concerned_is_called(show: Show, kind: Alert) -> None:
     await show.open()
@@ -678,6 +688,8 @@ async def test_a_limit_is_waited_for_and_everybody_of_that_method_waits(show: Sh
     assert not waiting.done()
     await waiting
     assert "b" in (await show.reads())[0]
+    refused, made = show.slack.calls_of("chat.postMessage")[-2:]
+    assert made.when - refused.when >= 1.9
 
 
 async def test_a_refused_token_makes_everything_wait_and_loses_nothing(show: Show) -> None:
@@ -707,6 +719,26 @@ async def test_a_lost_channel_moves_the_thread_and_tells_the_admins_once(show: S
     assert Act.CLAIM in actions(await show.card())
     (told,) = show.slack.dms("U9")
     assert thread.place in seen(told)
+
+
+async def test_the_admins_hear_of_a_lost_channel_once_whatever_was_in_it(show: Show) -> None:
+    for number in range(8):
+        card = a_card(team="orders")
+        await show.tell(card, conversation=f"c_{number}")
+        show.cases.cards[f"c_{number}"] = card
+    show.slack.delete_channel("C2")
+    for number in range(8):
+        await show.tell(says("là ?", f"m{number}"), conversation=f"c_{number}")
+    assert [(await show.bound(f"c_{number}")).place for number in range(8)] == ["C3"] * 8
+    assert len(show.slack.dms("U9")) == 1
+
+
+async def test_an_agent_who_edits_or_deletes_what_they_typed_has_nothing_changed_by_us(show: Show) -> None:
+    _ts, message_id = await typed(show)
+    before = len(show.slack.calls)
+    await show.tell(CaseEdit(message_id=message_id, text="autre"))
+    await show.tell(CaseDelete(message_id=message_id))
+    assert len(show.slack.calls) == before
 
 
 async def test_the_default_teams_channel_takes_what_no_other_can(show: Show) -> None:
