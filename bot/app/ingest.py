@@ -44,9 +44,9 @@ async def _telegram(core: Core, stack: AsyncExitStack) -> list[Runner]:
 async def _slack(core: Core, stack: AsyncExitStack) -> list[Runner]:
     if core.settings.slack.bot_token is None:
         return []
-    from bot.app import slack  # its libraries take long to load
+    from bot.app import slack_intake  # its libraries take long to load
 
-    return await slack.ingesting(core, stack)
+    return await slack_intake.ingesting(core, stack)
 
 
 async def _idle(stop: asyncio.Event) -> None:

@@ -138,9 +138,9 @@ async def _slack_is_heard(core: Core) -> None:
 async def _mount_slack(core: Core, app: FastAPI, stack: AsyncExitStack) -> list[Runner]:
     if core.settings.slack.bot_token is None or core.settings.slack.mode != "http":
         return []
-    from bot.app import slack  # its libraries take long to load
+    from bot.app import slack_intake  # its libraries take long to load
 
-    heard = await stack.enter_async_context(slack.listening(core))
+    heard = await stack.enter_async_context(slack_intake.listening(core))
     app.include_router(heard.webhook())
     core.detail["slack"] = "listening"
     return [heard.known.watch, heard.warm_up()]

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from bot.app import ingest, parts, slack
+from bot.app import ingest, parts, slack_intake
 from bot.app.core import Core, open_core
 from bot.domain.events import AgentReply
 from bot.ports.threads import Thread
@@ -88,7 +88,7 @@ async def test_in_http_mode_the_web_role_listens_and_ingest_holds_no_socket(
         workspace(at)
         made = settings(tmp_path, valkey_url, at, mode="http", path="/hooks/slack")
         core = await stack.enter_async_context(open_core(made))
-        heard = await stack.enter_async_context(slack.listening(core))
+        heard = await stack.enter_async_context(slack_intake.listening(core))
         web = FastAPI()
         web.include_router(heard.webhook())
         async with httpx.AsyncClient(transport=httpx.ASGITransport(web), base_url="http://test") as http:
