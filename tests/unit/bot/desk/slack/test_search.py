@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,11 @@ async def test_what_the_bot_makes_of_the_words_comes_first_then_where_the_words_
         ("faq_refund_when", 0.7),
         ("faq_return_how", None),
     ]
+
+
+async def test_what_the_bot_hardly_believes_is_no_answer() -> None:
+    guesses = Guesses((Guess("greet", 0.9), Guess("faq_refund_when", 0.02)))
+    assert (await search(guesses, entries(), "bonjour", "fr", limit=5)).found == ()
 
 
 async def test_words_are_found_without_their_accents_and_in_the_other_language() -> None:
@@ -142,6 +148,13 @@ async def test_contact_details_stay_shortened_in_the_search(at_work: House) -> N
     shown = words(await opened(at_work))
     assert "lucie.roy@exemple.fr" not in shown
     assert "remboursez l•••@e•••.fr svp" in shown
+
+
+async def test_what_the_customer_took_back_is_not_looked_up(at_work: House) -> None:
+    at_work.says("oubliez ceci", "m2", minutes_ago=0)
+    at_work.board.lines["c_1"].append(replace(at_work.board.lines["c_1"].pop(), deleted=True))
+    await opened(at_work)
+    assert at_work.nlu.asked == ["quand serai-je remboursée ?"]
 
 
 async def test_a_modal_sent_twice_says_it_once(at_work: House) -> None:
