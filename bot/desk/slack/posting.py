@@ -10,7 +10,6 @@ from bot.desk.slack.cards import Drawer
 from bot.desk.slack.client import Calls
 from bot.desk.slack.context import DeskTeam
 from bot.desk.slack.lines import EVENT
-from bot.domain.errors import DeliveryError
 from bot.domain.outgoing import Outgoing
 from bot.ports.board import Board
 from bot.ports.clock import Clock
@@ -123,7 +122,3 @@ async def post_once(
         ts = await job.calls.post(thread.place, thread.root, metadata=metadata(marks), **message)
     await around.threads.remember(job.conversation, key, ts)
     return ts
-
-
-class NoThread(DeliveryError):
-    """The conversation has no thread yet; its card is on the way."""

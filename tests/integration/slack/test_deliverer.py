@@ -722,14 +722,15 @@ async def test_a_lost_channel_moves_the_thread_and_tells_the_admins_once(show: S
 
 
 async def test_the_admins_hear_of_a_lost_channel_once_whatever_was_in_it(show: Show) -> None:
-    for number in range(8):
+    for number in (5, 7):
         card = a_card(team="orders")
         await show.tell(card, conversation=f"c_{number}")
         show.cases.cards[f"c_{number}"] = card
+    assert {(await show.bound(f"c_{number}")).place for number in (5, 7)} == {"C2"}
     show.slack.delete_channel("C2")
-    for number in range(8):
+    for number in (5, 7):
         await show.tell(says("là ?", f"m{number}"), conversation=f"c_{number}")
-    assert [(await show.bound(f"c_{number}")).place for number in range(8)] == ["C3"] * 8
+    assert [(await show.bound(f"c_{number}")).place for number in (5, 7)] == ["C3"] * 2
     assert len(show.slack.dms("U9")) == 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.desk.slack.escaping import (
@@ -49,11 +49,13 @@ def test_ordinary_words_stay_as_they_are() -> None:
     assert escaped(text) == text
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text())
 def test_what_is_escaped_reads_as_it_was_typed(text: str) -> None:
     assert unescaped(escaped(text)).replace("\u2060", "") == text.replace("\u2060", "")
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text())
 def test_no_angle_bracket_survives(text: str) -> None:
     assert not set("<>") & set(escaped(text))
@@ -72,6 +74,7 @@ def test_our_own_mrkdwn_links_nothing_by_itself() -> None:
     assert mrkdwn("x")["verbatim"] is True
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(min_size=1, max_size=300), st.integers(min_value=4, max_value=40))
 def test_pieces_fit_and_together_are_the_text(text: str, limit: int) -> None:
     some = list(pieces(text, limit))
@@ -83,6 +86,7 @@ def test_pieces_break_between_words() -> None:
     assert list(pieces("un deux trois", 10)) == ["un deux ", "trois"]
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(), st.integers(min_value=1, max_value=50))
 def test_what_is_cut_fits(text: str, limit: int) -> None:
     assert len(cut(text, limit).encode("utf-16-le", "surrogatepass")) // 2 <= limit

@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.desk.slack.shortening import is_shortened, shorten
@@ -77,17 +77,20 @@ _TEXTS = st.one_of(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(_TEXTS)
 def test_doing_it_again_changes_nothing(text: str) -> None:
     once = shorten(text)
     assert shorten(once) == once
 
 
+@settings(deadline=None, max_examples=60)
 @given(_TEXTS)
 def test_it_hardly_grows(text: str) -> None:
     assert len(shorten(text)) <= len(text) + 5 * max(1, len(text) // 6)
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.text(max_size=30).filter(lambda text: "@" not in text and "＠" not in text),
     st.from_regex(r"[a-z]{3,12}(\.[a-z]{2,8})?", fullmatch=True),
@@ -100,6 +103,7 @@ def test_no_email_gets_through_whatever_is_around_it(before: str, name: str, dom
     assert not re.search(r"\w{3,}@\w{3,}", shown)
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.text(alphabet="ab ,.!?é\n", max_size=10),
     st.integers(min_value=1, max_value=9),
