@@ -31,6 +31,7 @@ _PHONE = re.compile(
 )
 _NOT_DIGIT = re.compile(r"\D")
 _FEWEST = 8
+"""Digits of a number with its country's code."""
 
 _TITLES = (
     "général|general|maréchal|marechal|docteur|dr|président|president|saint|sainte|st|ste|jean|capitaine|"
@@ -62,7 +63,7 @@ _REPEATED = re.compile(rf"{re.escape(ADDRESS)}(?:[ ,\n]{{1,4}}{re.escape(ADDRESS
 def shorten(text: str) -> str:
     """The text without what tells where somebody lives or is reached."""
     text = _without_emails(text)
-    text = _PHONE.sub(_phone, text)
+    text = _without_phones(text)
     for pattern in (_FRENCH, _ENGLISH, _FRENCH_TOWN, _BRITISH_TOWN):
         text = pattern.sub(ADDRESS, text)
     return _REPEATED.sub(ADDRESS, text)
@@ -111,23 +112,33 @@ def _first(text: str) -> str:
 # --- phone numbers -------------------------------------------------------------------------
 
 
-def _phone(found: re.Match[str]) -> str:
-    if found["home"]:
-        digits = _NOT_DIGIT.sub("", found[0])
-        return f"{digits[:2]} •• •• •• {digits[-2:]}"
-    written, rest = found[0], ""
-    while len(_NOT_DIGIT.sub("", written)) > _FEWEST:  # what follows a number may look like a part of it
-        if (number := _read(written)) is not None:
-            digits = _NOT_DIGIT.sub("", written)
-            return f"+{number.country_code} •• •• •• {digits[-2:]}{rest}"
-        written, rest = written[:-1], written[-1] + rest
-    if found[0].startswith("00"):
-        return found[0]
-    return f"+•• •• •• {_NOT_DIGIT.sub('', found[0])[-2:]}"
+def _without_phones(text: str) -> str:
+    parts: list[str] = []
+    done = at = 0
+    while found := _PHONE.search(text, at):
+        shown, length = _phone(found[0], home=bool(found["home"]))
+        if length == 0:
+            at = found.start() + 1
+            continue
+        parts += (text[done : found.start()], shown)
+        done = at = found.start() + length
+    return "".join((*parts, text[done:])) if parts else text
+
+
+def _phone(written: str, *, home: bool) -> tuple[str, int]:
+    """How a number is shown, and how much of the text it is: what follows may look like a part of it."""
+    digits = _NOT_DIGIT.sub("", written)
+    if home:
+        return f"{digits[:2]} •• •• •• {digits[-2:]}", len(written)
+    for end in range(len(written), 0, -1):
+        number = _read(written[:end])
+        if number is not None:
+            return f"+{number.country_code} •• •• •• {_NOT_DIGIT.sub('', written[:end])[-2:]}", end
+    return ("", 0) if written.startswith("00") else (f"+•• •• •• {digits[-2:]}", len(written))
 
 
 def _read(written: str) -> phonenumbers.PhoneNumber | None:
-    if not written[-1].isdigit():
+    if not written[-1].isdigit() or len(_NOT_DIGIT.sub("", written)) < _FEWEST:
         return None
     try:
         number = phonenumbers.parse(written, REGION)

@@ -28,6 +28,7 @@ from bot.desk.slack.shortening import is_shortened, shorten
         ("+33 6 12 34 56 12", "+33 •• •• •• 12"),
         ("+33 (0)6 12 34 56 12", "+33 •• •• •• 12"),
         ("0033612345612", "+33 •• •• •• 12"),
+        ("+32 10 00 00 00 01 00 00 00 00", "+32 •• •• •• 00 01 •• •• •• 00"),
         ("+44 20 7946 0958", "+44 •• •• •• 58"),
         ("12 rue de la République, 75011 Paris", "[adresse]"),
         ("12 bis avenue Victor Hugo", "[adresse]"),
