@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -52,7 +53,9 @@ CHANNEL_A_SECOND = 1.0
 """chat.postMessage: "1 message per second per channel; short bursts of more are allowed"."""
 CHANNEL_BURST = 3.0
 BURST_SHARE = 0.2
-"""How much of a minute's calls may come at once; the rest is spread, so that no minute has more."""
+"""How much of a minute's calls may come at once."""
+MINUTE = 61.0
+"""Seconds in which no more calls are made than Slack takes in a minute: one may be a second on its way."""
 
 
 class _Bucket:
@@ -81,9 +84,32 @@ class _Bucket:
         return self.level(now) >= 1.0 + self._burst / 2
 
 
-def _bucket(method: str) -> _Bucket:
-    a_minute = A_MINUTE[method]
-    return _Bucket(a_minute * (1 - BURST_SHARE) / 60, max(1.0, a_minute * BURST_SHARE))
+class _Allowance(_Bucket):
+    """So many calls in any minute: some at once, then at the rate that uses all of it."""
+
+    def __init__(self, a_minute: float) -> None:
+        super().__init__(a_minute / 60, max(1.0, a_minute * BURST_SHARE))
+        self._taken: deque[float] = deque(maxlen=int(a_minute))
+
+    def wait(self, now: float) -> float:
+        return max(super().wait(now), self._is_full_for(now, 1))
+
+    def take(self) -> None:
+        super().take()
+        self._taken.append(self._at)
+
+    def has_room(self, now: float) -> bool:
+        spare = int(1.0 + self._burst / 2)
+        return super().has_room(now) and self._is_full_for(now, spare) <= 0.0
+
+    def _is_full_for(self, now: float, calls: int) -> float:
+        """Seconds until that many more fit in the minute."""
+        last = len(self._taken) - (self._most - calls) - 1
+        return self._taken[last] + MINUTE - now if last >= 0 else 0.0
+
+    @property
+    def _most(self) -> int:
+        return self._taken.maxlen or 1
 
 
 _Place = tuple[str, str]
@@ -169,7 +195,7 @@ class Budget:
     def _buckets(self, place: _Place) -> Iterator[_Bucket]:
         method, channel = place
         if method not in self._methods:
-            self._methods[method] = _bucket(method)
+            self._methods[method] = _Allowance(A_MINUTE[method])
         yield self._methods[method]
         if method == POST:
             if channel not in self._channels:

@@ -144,3 +144,18 @@ def test_it_is_over_by_time_alone() -> None:
     assert lag.passed(30.0) is Change.OVER
     assert not lag.is_late
     assert lag.passed(31.0) is None
+
+
+async def test_in_the_long_run_all_that_slack_takes_is_used() -> None:
+    budget = Budget()
+    times = await asyncio.gather(*(entered(budget, UPDATE) for _ in range(500)))
+    assert max(times) < 61 * 500 / A_MINUTE[UPDATE]
+
+
+async def test_after_a_full_minute_there_is_no_room_for_what_is_nice_to_have() -> None:
+    budget = Budget()
+    await asyncio.gather(*(entered(budget, UPDATE) for _ in range(int(A_MINUTE[UPDATE]))))
+    await asyncio.sleep(8.0)  # the burst has come back, the minute is still full
+    assert not budget.has_room(UPDATE, "C1")
+    await asyncio.sleep(40.0)
+    assert budget.has_room(UPDATE, "C1")
