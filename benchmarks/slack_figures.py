@@ -217,7 +217,7 @@ def heard(hearing: Hearing, done: Done) -> float | None:
 
 ROWS = {
     "customer → Slack": "a customer's message is in the thread",
-    "failure → Slack": "a reply that failed: the warning is in the thread",
+    "failure → Slack": "a reply that failed: the warning is in the thread (undo time included)",
     "card opened": "a customer asks for a person: the card is in the channel",
     "card claimed": "*Claim* pressed: the card shows who has it",
     "claim said": "*Claim* pressed: the thread says it (the bot is certainly silent)",

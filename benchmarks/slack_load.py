@@ -29,10 +29,17 @@ PATIENCE = 240.0
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What a load showed. ``drained``: seconds until what was under way at its end had shown; ``cpu``:
-    share of a core, by role; ``events_lost``: events of Slack's that the app never confirmed."""
+    """What a load of so many minutes showed.
+
+    Attributes:
+        seconds: until all was written, pressed and claimed.
+        drained: seconds until what was under way then had shown.
+        events_lost: events of Slack's that the app never confirmed.
+        cpu: share of a core, by role.
+    """
 
     factor: float
+    minutes: float
     channels: int
     seconds: float
     drained: float
@@ -90,6 +97,7 @@ class Load:
         lost = await self.made.slack.do("state.lost")
         return Stretch(
             factor=self.factor,
+            minutes=self.minutes,
             channels=len(self.made.channels),
             seconds=worked,
             drained=drained,

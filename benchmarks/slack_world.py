@@ -18,8 +18,9 @@ from typing import Any
 from benchmarks.processes import PROJECT, WORKSHOP, BenchError, child, cpu_seconds, last_words
 from benchmarks.slack_figures import Deed, Done, Place, Seen, token, tokens
 from bot.desk.slack.authority import agent_id
+from bot.desk.slack.names import said_at
 from bot.domain.errors import DeliveryRefused
-from bot.domain.events import AgentClaim, CustomerMessage, Event
+from bot.domain.events import AgentClaim, AgentReply, CustomerMessage, Event
 from bot.domain.identity import Agent, ChatId, Profile
 from bot.domain.message import Author
 from bot.domain.outgoing import MessageOut, Outgoing
@@ -40,6 +41,8 @@ PATIENCE = 600.0
 BLOCKED = 20
 """Of so many customers one writes by Telegram and has blocked the bot: what agents write to them fails."""
 AT_ONCE = 64
+QUIET = 4.0
+"""Seconds without a call after which nothing is under way any more."""
 
 ROLES = ("worker", "scheduler,archiver", "sender", "ingest")
 
@@ -369,39 +372,54 @@ async def open_within_limits(made: World, each: int, count: int, say: Callable[[
 
 async def prepare(made: World, each: int, say: Callable[[str], None]) -> None:
     """Every agent has ``each`` conversations, claimed and answered once; then Slack's limits are on, and the
-    sender is the one that ships."""
+    sender is the one that ships.
+
+    Raises:
+        BenchError: some of it did not show.
+    """
     with ExitStack() as without_limits:
-        made.start("without limits", "benchmarks.slack_unlimited", stack=without_limits)
         for roles in ("worker", "scheduler,archiver", "ingest"):
             made.start(roles)
-        seen = Seen()
         cases = [made.new_case(agent) for agent in made.agents for _ in range(each)]
-        say(f"preparing {len(cases)} conversations in {len(made.channels)} channel(s): asking")
-        await _all(made.asks, cases)
-        await made.until(lambda: all(case.place[0] for case in cases), "a card for each", seen)
-        say("preparing: claiming")
-        await _all(lambda case: _claims(made, case), cases)
-        await made.until(lambda: all(seen.steps.get(case.place) for case in cases), "each claimed", seen)
-        say("preparing: answering once")
-        first = [await made.replies(case) for case in cases]
-        wanted = {(one.place, one.refused) for one in first}
-
-        def answered() -> bool:
-            return all(place in (seen.failures if refused else seen.ticks) for place, refused in wanted)
-
-        await made.until(answered, "each answered", seen)
+        say(f"preparing {len(cases):,} conversations in {len(made.channels)} channel(s)")
+        await _all(lambda case: _begins(made, case), cases)
+        made.start("without limits", "benchmarks.slack_unlimited", stack=without_limits)
+        await _until_prepared(made, cases, say)
     del made.pids["without limits"]
     await made.slack.do("limits.on")
     made.start("sender")
     await _first_words(made, cases[0])
 
 
-async def _claims(made: World, case: Case) -> None:
-    number = made.agents.index(case.agent)
-    agent = Agent(agent_id(case.agent), _name(number))
-    await made.append(
-        AgentClaim(id=f"bench:{case.user}:claim", chat=case.chat, at=datetime.now(UTC), agent=agent)
-    )
+async def _begins(made: World, case: Case) -> None:
+    """The customer asks, the agent claims and answers."""
+    await made.asks(case)
+    agent = Agent(agent_id(case.agent), _name(made.agents.index(case.agent)))
+    common = {"chat": case.chat, "at": datetime.now(UTC), "agent": agent}
+    await made.append(AgentClaim(**common, id=f"bench:{case.user}:claim"))
+    number = case.next()
+    written = said_at(made.channels[0], f"{case.user[1:]}.000001")  # as if typed there: it is not posted
+    text = f"Bonjour, je regarde. {token(Deed.REPLIES, number, case.user)}"
+    await made.append(AgentReply(**common, id=f"bench:{case.user}:reply", message_id=written, text=text))
+
+
+async def _until_prepared(made: World, cases: Sequence[Case], say: Callable[[str], None]) -> None:
+    """Each is claimed in its thread, and nothing more comes."""
+    seen = Seen()
+    last, since, told = -1, time.monotonic(), time.monotonic()
+
+    def is_over() -> bool:
+        nonlocal last, since, told
+        now = time.monotonic()
+        if seen.count != last:
+            last, since = seen.count, now
+        known = sum(bool(seen.steps.get(case.place)) for case in cases)
+        if now - told > 20:
+            told = now
+            say(f"preparing: {known:,} of {len(cases):,}")
+        return known == len(cases) and now - since > QUIET
+
+    await made.until(is_over, "every conversation claimed in its thread", seen)
 
 
 async def _first_words(made: World, case: Case) -> None:

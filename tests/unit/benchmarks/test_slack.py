@@ -205,10 +205,11 @@ def test_a_report_says_what_was_lost_and_refused() -> None:
     made = measured(
         [wrote("c1", 1, 10.0)], {**question("c1", 1, at=11.0), "status": 429, "took_effect": False}
     )
-    stretch = Stretch(2.0, 8, 60.0, 3.0, made, 0, {"sender": 0.25})
+    stretch = Stretch(2.0, 1.0, 8, 60.0, 3.0, made, 0, {"sender": 0.25})
     told = "\n".join(SlackReport(Plan(), Opening(3, 6.0, 3.0), (stretch,)).lines())
     assert "lost 1" in told
     assert "chat.postMessage 1" in told
     assert "8 channels, load 2" in told
-    assert "sender 25%" in told
+    assert "sender 25.0%" in told
+    assert "chat.postMessage 1 (Slack takes 300)" in told
     assert all(words in told for words in ROWS.values())
