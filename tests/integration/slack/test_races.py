@@ -149,9 +149,8 @@ async def test_the_bot_never_speaks_after_the_agent_was_told_claimed(arena: Aren
         await customer.hears("Je reprends avec vous", author="agent", seconds=60)
         await asyncio.sleep(0.5)
         told = min(told_claimed(arena, ts))
-        for message in customer.messages:
-            if message["author"] == "bot" and customer.at[message["id"]] > told:
-                wrongs.append(f"{customer.name}: {message['text']!r}")
+        late = (one for one in customer.messages if customer.at[one["id"]] > told)
+        wrongs.extend(f"{customer.name}: {one['text']!r}" for one in late if one["author"] == "bot")
         raced += 1
 
     for batch in _batched([f"r{number}" for number in range(TIMES)]):

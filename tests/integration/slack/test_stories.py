@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.slack import SlackStandIn
+from tests.fakes.slack import SlackStandIn, User
 from tests.integration.slack.people import CHANNEL, actions, cards, reactions, words, workspace
-from tests.integration.slack.whole import Customer, Whole, until, whole
+from tests.integration.slack.whole import Whole, until, whole
 
 pytestmark = [pytest.mark.rasa, pytest.mark.slow]
 
@@ -166,27 +166,38 @@ async def test_nobody_answers_over_a_colleague(slack: SlackStandIn, guichet: Who
         await customer.hears("Léa")
 
         omar.post(CHANNEL, "I can help you", thread_ts=ts)
-        asked = await until(lambda: omar.ephemerals(), "Omar is asked")
-        assert {"held_take_over", "held_note", "held_send"} <= set(actions(asked[-1]))
+        asked = await question_to(omar)
+        assert {"held_take_over", "held_note", "held_send"} <= set(actions(asked))
         await until(lambda: omar.dms(), "and by direct message")
         assert not any("I can help" in text for text in customer.texts())
-        assert not lea.ephemerals()
+        assert not questions(lea)
 
-        await omar.press_ephemeral(asked[-1]["ts"], "held_send")
+        await omar.press_ephemeral(asked["ts"], "held_send")
         await customer.hears("I can help you", author="agent")
         await card_says(slack, ts, "Léa")
 
         omar.post(CHANNEL, "Let me take this", thread_ts=ts)
-        asked = await until(lambda: len(omar.ephemerals()) >= 2 and omar.ephemerals(), "Omar is asked again")
-        await omar.press_ephemeral(asked[-1]["ts"], "held_take_over")
+        asked = await question_to(omar, number=2)
+        await omar.press_ephemeral(asked["ts"], "held_take_over")
         await customer.hears("Let me take this", author="agent")
         await card_says(slack, ts, "Omar")
 
-        lea.post(CHANNEL, "<@U0OMAR> tu as vu le bordereau ?", thread_ts=ts)
-        held = await until(lambda: lea.ephemerals(), "Léa is asked")
-        await lea.press_ephemeral(held[-1]["ts"], "held_note")
-        await until(lambda: guichet, "")
+        omar.post(CHANNEL, "<@U0LEA> tu as vu le bordereau ?", thread_ts=ts)
+        asked = await question_to(omar, number=3)
+        await omar.press_ephemeral(asked["ts"], "held_note")
+        omar.post(CHANNEL, "It is on its way.", thread_ts=ts)
+        await customer.hears("on its way", author="agent")
         assert not any("bordereau" in text for text in customer.texts())
+
+
+def questions(user: User) -> list[dict[str, Any]]:
+    """What somebody was asked about a message that was held."""
+    return [one for one in user.ephemerals() if any("held_" in act for act in actions(one))]
+
+
+async def question_to(user: User, *, number: int = 1) -> dict[str, Any]:
+    await until(lambda: len(questions(user)) >= number, f"{user.id} is asked")
+    return questions(user)[number - 1]
 
 
 async def test_strangers_cannot_act(slack: SlackStandIn, guichet: Whole) -> None:
@@ -215,4 +226,3 @@ async def test_a_suggestion_is_sent_with_one_press(slack: SlackStandIn, guichet:
         assert "suggestion:0" in actions(line)
         await lea.press(CHANNEL, line["ts"], "suggestion:0")
         await customer.hears("10 h", author="agent")
-        assert isinstance(customer, Customer)
