@@ -210,6 +210,12 @@ def said(seen: Seen, done: Done) -> float | None:
     return next((at for at in seen.steps.get(done.place, ()) if at >= done.at), None)
 
 
+def is_all_seen(seen: Seen, done: Done) -> bool:
+    """Whether all that Slack will show of it is there."""
+    told = done.deed is not Deed.CLAIMS or said(seen, done) is not None
+    return told and shown(seen, done) is not None
+
+
 def heard(hearing: Hearing, done: Done) -> float | None:
     """When the customer had a reply."""
     return next((at for number, at in hearing.get(done.user, ()) if number == done.number), None)

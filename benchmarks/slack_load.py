@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from benchmarks.processes import BenchError
-from benchmarks.slack_figures import Deed, Done, Figures, Seen, figures, shown
+from benchmarks.slack_figures import Deed, Done, Figures, Seen, figures, is_all_seen
 from benchmarks.slack_world import Case, World
 
 REPLIES_A_MINUTE = 1.0
@@ -114,7 +114,7 @@ class Load:
     async def _drain(self, say: Callable[[str], None]) -> float:
         """Wait until everything has shown, or nothing more is to be hoped for; the seconds that took."""
         began, told = time.monotonic(), time.monotonic()
-        while waiting := [one for one in self.done if shown(self._seen, one) is None]:
+        while waiting := [one for one in self.done if not is_all_seen(self._seen, one)]:
             if time.monotonic() - began > PATIENCE:
                 say(f"gave up waiting for {len(waiting)}")
                 break

@@ -20,6 +20,7 @@ from benchmarks.slack_figures import (
     Seen,
     figures,
     heard,
+    is_all_seen,
     shown,
     spread,
     token,
@@ -144,6 +145,16 @@ def test_a_card_shows_what_was_pressed_when_the_button_is_gone(deed: Deed) -> No
     pressed = Done(deed=deed, user="c1", at=30.0, place=(C, ROOT))
     known = seen(update(29.0), update(31.0, "claim", "resolve"), update(35.0, "transfer"))
     assert shown(known, pressed) == 35.0
+
+
+def test_a_claim_is_seen_whole_once_the_thread_says_it_too() -> None:
+    pressed = Done(deed=Deed.CLAIMS, user="c1", at=30.0, place=(C, ROOT))
+    update = call("chat.update", 31.0, channel=C, attachments="[]")
+    update["arguments"]["ts"] = ROOT
+    step = call("chat.postMessage", ts="33.0", channel=C, thread_ts=ROOT, blocks='[{"type": "context"}]')
+    assert not is_all_seen(seen(update), pressed)
+    assert is_all_seen(seen(update, step), pressed)
+    assert measured([pressed], update, step).waits["claim said"].most == pytest.approx(3.0)
 
 
 def test_a_failure_is_told_of_the_reply_it_is_about() -> None:
