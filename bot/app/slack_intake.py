@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -21,6 +21,7 @@ from bot.app.slack import bot_token, open_client, teams
 from bot.app.worker import shop
 from bot.desk.slack.app import SlackApp, build_app
 from bot.desk.slack.authority import Directory, SlackSilent, Staff, agent_id
+from bot.desk.slack.catching_up import CatchUp
 from bot.desk.slack.context import Desk, Rules
 from bot.desk.slack.names import NAME
 from bot.desk.slack.presence import PresenceWatch
@@ -38,6 +39,7 @@ from bot.ports.store import Lease
 from bot.settings import Settings, TeamSettings
 
 SOCKET_LEASE = "ingest:slack"
+CATCH_UP_LEASE = "web:slack-catch-up"
 PRESENCE_LEASE = "ingest:slack-presence"
 
 
@@ -70,15 +72,33 @@ class Listening:
         token = slack.app_token.get_secret_value() if slack.app_token else ""
         socket = SlackSocket(self.app.bolt, token, self.client, self._report)
         singleton = Singleton(self.core.store.leases, SOCKET_LEASE, self.core.owner, LEASE_TTL)
+        catch_up = self._catch_up(lambda: socket.is_open)
 
         async def hold(_lease: Lease, ended: asyncio.Event) -> None:
-            await socket.run(ended)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(socket.run(ended))
+                both.create_task(catch_up.run(ended))
 
         async def run(stop: asyncio.Event) -> None:
             self._report("standing by")
             await singleton.run(stop, hold)
 
         return run
+
+    def catching_up(self) -> Runner:
+        """Where Slack posts to us: makes good what was missed, one process at a time. (Whoever holds the
+        socket does so by itself.)"""
+        singleton = Singleton(self.core.store.leases, CATCH_UP_LEASE, self.core.owner, LEASE_TTL)
+        catch_up = self._catch_up(lambda: True)
+
+        async def look(_lease: Lease, ended: asyncio.Event) -> None:
+            await catch_up.run(ended)
+
+        return lambda stop: singleton.run(stop, look)
+
+    def _catch_up(self, is_open: Callable[[], bool]) -> CatchUp:
+        core = self.core
+        return CatchUp(self.client, self.app.intake, core.board, core.threads, core.clock, is_open)
 
     def warm_up(self) -> Runner:
         """Asks who the staff are, once: nobody's first words wait for Slack then."""

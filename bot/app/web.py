@@ -143,4 +143,4 @@ async def _mount_slack(core: Core, app: FastAPI, stack: AsyncExitStack) -> list[
     heard = await stack.enter_async_context(slack_intake.listening(core))
     app.include_router(heard.webhook())
     core.detail["slack"] = "listening"
-    return [heard.known.watch, heard.warm_up()]
+    return [heard.known.watch, heard.warm_up(), heard.catching_up()]

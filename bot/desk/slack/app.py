@@ -52,11 +52,13 @@ _ANY = re.compile(r".*", re.DOTALL)
 
 
 class SlackApp:
-    """The app, and what it needs closed. ``directory`` is for those who look people up beside it."""
+    """The app, and what it needs closed. ``directory`` is for those who look people up beside it, ``intake``
+    for messages that Slack did not tell of."""
 
-    def __init__(self, bolt: AsyncApp, directory: Directory, teller: Teller) -> None:
+    def __init__(self, bolt: AsyncApp, directory: Directory, teller: Teller, intake: MessageIntake) -> None:
         self.bolt = bolt
         self.directory = directory
+        self.intake = intake
         self._teller = teller
 
     async def close(self) -> None:
@@ -113,7 +115,7 @@ def build_app(
     for name in features:
         import_module(f"bot.desk.slack.{name}").register(bolt, desk)
     steps.register_the_rest(bolt)
-    return SlackApp(bolt, directory, teller)
+    return SlackApp(bolt, directory, teller, intake)
 
 
 def _silent() -> logging.Logger:

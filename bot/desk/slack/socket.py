@@ -122,6 +122,7 @@ class SlackSocket:
         self._client = client
         self._report = report
         self._failures = 0
+        self.is_open = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop``, through every failure of the network and of Slack. Safe to cancel: what was not
@@ -130,12 +131,16 @@ class SlackSocket:
             while not stop.is_set():
                 self._report("connecting")
                 await self._one_socket(stop)
-                CONNECTED.set(0)
+                self._is_now(open_=False)
                 if self._failures:
                     await _pause(stop, _backoff(self._failures))
         finally:
-            CONNECTED.set(0)
+            self._is_now(open_=False)
             self._report("closed")
+
+    def _is_now(self, *, open_: bool) -> None:
+        self.is_open = open_
+        CONNECTED.set(int(open_))
 
     async def _one_socket(self, stop: asyncio.Event) -> None:
         handler = _Handler(self._app, self._token, self._client)
@@ -144,7 +149,7 @@ class SlackSocket:
                 self._failures += 1
                 return
             self._failures = 0
-            CONNECTED.set(1)
+            self._is_now(open_=True)
             self._report("connected")
             log.info("slack.connected")
             await self._watch(handler, stop)
