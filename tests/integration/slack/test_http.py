@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
+import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -85,6 +88,35 @@ async def test_forged_unsigned_and_stale_requests_are_turned_away() -> None:
         assert it.events == []
         assert (await it.slack.http.post(body)).status == 200
         assert len(it.events) == 1
+
+
+@pytest.mark.parametrize(
+    ("signature", "at"), [("v0=abc", "now"), ("v0=abc", "nan"), ("v0=abc", "9" * 400), ("v0=\xe9", None)]
+)
+async def test_headers_that_cannot_be_read_make_the_app_say_nothing_to_anybody(
+    signature: str, at: str | None
+) -> None:
+    """What fails is told to the person a body names: not to whoever a stranger names."""
+    forged = {"type": "block_actions", "user": {"id": "U1"}, "team": {"id": "T0ATELIER1"}, "actions": [{}]}
+    body = f"payload={quote(json.dumps(forged))}"
+    async with served() as it:
+        headers = [
+            (b"content-type", b"application/x-www-form-urlencoded"),
+            (b"x-slack-request-timestamp", (at or str(int(time.time()))).encode()),
+            (b"x-slack-signature", signature.encode("latin-1")),
+        ]
+        async with httpx.AsyncClient() as stranger:
+            answer = await stranger.post(str(it.slack.http.request_url), content=body, headers=headers)
+        await it.app.close()
+        assert it.slack.calls == []
+        assert answer.status_code == 401
+
+
+async def test_a_look_at_our_certificate_is_answered_and_nothing_else_happens() -> None:
+    async with served() as it:
+        form = "application/x-www-form-urlencoded"
+        assert (await it.slack.http.post("ssl_check=1&token=x", form, signature="")).status == 200
+        assert (await it.slack.http.post("command=/care&text=away", form, signature="")).status == 401
 
 
 async def test_a_body_over_the_limit_is_not_read_to_its_end() -> None:
