@@ -16,6 +16,7 @@ from bot.channels.web.limits import (
     LABEL_CHARACTERS,
     TEXT_CHARACTERS,
     is_client_id,
+    is_own_id,
 )
 from bot.channels.web.rendering import customer_frame
 from bot.domain.events import (
@@ -116,7 +117,7 @@ def message(frame: Frame, customer: Customer, attachments: Sequence[Attachment] 
     Raises:
         Refused: ``bad_frame``, ``too_long`` or ``empty``.
     """
-    client_id = _id(frame)
+    client_id = _own_id(frame)
     text = customer.clean(_text(frame, client_id))
     if not text.strip() and not attachments:
         raise Refused("empty", client_id)
@@ -135,7 +136,7 @@ def press(frame: Frame, customer: Customer) -> Incoming:
     Raises:
         Refused: ``bad_frame``.
     """
-    client_id = _id(frame)
+    client_id = _own_id(frame)
     button = frame.get("button")
     if not isinstance(button, str) or not 0 < len(button.encode("utf-8", "replace")) <= BUTTON_BYTES:
         raise Refused("bad_frame", client_id)
@@ -155,7 +156,7 @@ def edit(frame: Frame, customer: Customer) -> Incoming:
     Raises:
         Refused: ``bad_frame``, ``too_long`` or ``empty``.
     """
-    client_id, target = _id(frame), _target(frame)
+    client_id, target = _own_id(frame), _target(frame)
     text = customer.clean(_text(frame, client_id))
     if not text.strip():
         raise Refused("empty", client_id)
@@ -169,7 +170,7 @@ def delete(frame: Frame, customer: Customer) -> Incoming:
     Raises:
         Refused: ``bad_frame``.
     """
-    client_id, target = _id(frame), _target(frame)
+    client_id, target = _own_id(frame), _target(frame)
     event = CustomerDelete(**_common(client_id, customer), deleted_id=target)
     return Incoming(client_id, event, _change("delete", client_id, target), target)
 
@@ -217,6 +218,14 @@ def _id(frame: Frame) -> str:
     client_id = known_id(frame)
     if client_id is None:
         raise Refused("bad_frame")
+    return client_id
+
+
+def _own_id(frame: Frame) -> str:
+    """The id of something new of the client's."""
+    client_id = _id(frame)
+    if not is_own_id(client_id):
+        raise Refused("bad_frame", client_id)
     return client_id
 
 

@@ -19,11 +19,18 @@ NAME_CHARACTERS = 120
 HELLO_SECONDS = 30.0
 
 CLIENT_ID = re.compile(r"[!-~]{1,64}")
+_OURS = re.compile(r"[^:|]*[:|]|[a-z]_")
 
 
 def is_client_id(value: object) -> bool:
     """1 to 64 printable ASCII characters without a space."""
     return isinstance(value, str) and CLIENT_ID.fullmatch(value) is not None
+
+
+def is_own_id(value: object) -> bool:
+    """Such an id that cannot be one of ours: a visitor's message never passes for an agent's, nor for
+    anything else that is remembered by its name."""
+    return isinstance(value, str) and is_client_id(value) and _OURS.match(value) is None
 
 
 def neighbourhood(address: str) -> str:

@@ -137,3 +137,16 @@ def test_a_message_brings_at_most_ten_files() -> None:
     assert ingest.file_ids({"id": "c1", "attachments": ["a", "a", "b"]}) == ("a", "b")
     with pytest.raises(Refused, match="bad_frame"):
         ingest.file_ids({"id": "c1", "attachments": ["a"] * 11})
+
+
+@pytest.mark.parametrize("read", [ingest.message, ingest.press, ingest.edit, ingest.delete])
+@pytest.mark.parametrize(
+    "taken", ["slack:C1:1763.2", "m_0f1e-0", "a_Jk3x", "failed:m_1", "reply:x", "m1|m2", "|"]
+)
+def test_a_visitor_s_message_cannot_pass_for_one_of_ours(read: Any, taken: str) -> None:
+    frame = {"id": taken, "text": "bonjour", "button": "faq:x", "message": "c1"}
+    assert outcome(lambda: read(frame, CUSTOMER)) == "bad_frame"
+
+
+def test_a_message_of_ours_is_seen_by_its_id_whatever_that_is() -> None:
+    assert ingest.seen({"id": "slack:C1:1763.2"}, CUSTOMER).message_id == "slack:C1:1763.2"
