@@ -16,7 +16,7 @@ from bot.desk.slack.posting import Job, Message, Surroundings, entries_in, metad
 from bot.desk.slack.wording import say
 from bot.domain.chat import RECENT_TEXT
 from bot.domain.errors import DeliveryRefused
-from bot.domain.message import Line
+from bot.domain.message import Author, Line
 from bot.domain.outgoing import CaseCard, CaseLine, Outgoing
 from bot.ports.threads import Thread
 
@@ -104,7 +104,7 @@ class Heads:
 
     async def _is_shown(self, job: Job, line: Line) -> bool:
         threads = self._around.threads
-        if place_of(line.message_id) is not None:
+        if line.author is Author.AGENT and place_of(line.message_id) is not None:
             return True
         return bool(
             await threads.find(job.conversation, line.message_id)

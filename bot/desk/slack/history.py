@@ -29,7 +29,6 @@ PAGE = 30
 MOST = 1_000
 """Messages that are read: a page further back is not asked for by anybody."""
 SHOWN = 2_900
-CUSTOMER = "customer"
 
 
 def register(app: AsyncApp, acts: Acts) -> None:
@@ -63,15 +62,15 @@ def register(app: AsyncApp, acts: Acts) -> None:
             acts.tell(press.actor, press.place, "gone")
             await ack()
             return
-        subject = press.more[0]
+        subject = packed(*press.more)
         common = acts.common(press.id, chat, press.actor, press.conversation)
         await acts.append(AgentReveal(**common, subject=subject), press.place)
         await ack()
         language = press.actor.language
 
         async def build() -> Json:
-            found = [await _message(desk, press.conversation, one) for one in press.more]
-            return reveal_view([line for line in found if line is not None], language)
+            found = await _message(desk, press.conversation, subject)
+            return reveal_view([found] if found is not None else [], language)
 
         await open_filled(desk, body, say("acts.reveal_title", language), language, build)
 
@@ -93,9 +92,8 @@ def _turner(desk: Desk) -> Any:
 
 
 async def _is_message(body: Json) -> bool:
-    """Customers' details have a button of their own."""
-    parts = unpacked(str((body.get("actions") or [{}])[0].get("value") or ""))
-    return len(parts) > 1 and parts[1] != CUSTOMER
+    """Whether the button names one."""
+    return len(unpacked(str((body.get("actions") or [{}])[0].get("value") or ""))) > 1
 
 
 async def _said(desk: Desk, conversation: str) -> Sequence[Line]:
@@ -143,9 +141,9 @@ def _turn(way: str, conversation: str, page: int, language: str) -> Json:
 def _line(line: Line, language: str) -> list[Json]:
     author = say(f"acts.author_{line.author.value}", language)
     named = line.author in (Author.AGENT, Author.CUSTOMER) and line.author_name.strip()
-    who = kit.bold(f"{line.author_name} ({author})" if named else author)
+    who = kit.bold(f"{shorten(line.author_name)} ({author})" if named else author)
     parts = [shorten(line.text)] if line.text else []
-    files = ", ".join(attachment.name for attachment in line.attachments)
+    files = ", ".join(shorten(attachment.name) for attachment in line.attachments)
     if files:
         parts.append(say("acts.history_files", language, files=files))
     words = "\n".join(parts) or say("acts.history_deleted", language)

@@ -119,7 +119,7 @@ class Writer:
         return suggestions.suggestions(guesses, language, self._knowledge) if guesses else ()
 
     def _name(self, line: Line) -> str:
-        name = one_line(line.author_name, NAME) or say("desk.unnamed", self._language)
+        name = one_line(shorten(line.author_name), NAME) or say("desk.unnamed", self._language)
         return f"{name} ({channel_word(self._channel, self._language)})"
 
     # --- one line ------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ class Writer:
 
     def _author(self, line: CaseLine) -> str:
         said, language = line.line, self._language
-        name = one_line(said.author_name, NAME)
+        name = one_line(shorten(said.author_name), NAME)
         match said.author:
             case Author.AGENT if line.note:
                 return say("desk.note", language, agent=name)
@@ -170,7 +170,7 @@ class Writer:
                 return say(f"desk.{said.author.value}", language)
 
     def _file(self, file: Attachment) -> Block:
-        return plain(say("desk.file_coming", self._language, name=one_line(file.name, 80)), 120)
+        return plain(say("desk.file_coming", self._language, name=one_line(shorten(file.name), 80)), 120)
 
     def _actions(self, line: CaseLine) -> list[Block]:
         message_id = line.line.message_id
@@ -202,14 +202,14 @@ def card_lines(lines: Iterable[Line], writer: Writer, language: str, most: int =
 
 def _short_name(line: Line, language: str) -> str:
     if line.author in (Author.CUSTOMER, Author.AGENT) and line.author_name:
-        return one_line(line.author_name, 30)
+        return one_line(shorten(line.author_name), 30)
     key = "customer" if line.author is Author.CUSTOMER else line.author.value
     return say(f"desk.{key if line.author is not Author.AGENT else 'somebody'}", language)
 
 
 def _short(writer: Writer, line: Line) -> str:
     words = one_line(shorten(writer.words(line)), 220)
-    files = " ".join(f"📎 {one_line(file.name, 40)}" for file in line.attachments[:3])
+    files = " ".join(f"📎 {one_line(shorten(file.name), 40)}" for file in line.attachments[:3])
     return " ".join(filter(None, (words, files))) or "…"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.desk.slack.context import Actor, Desk
+from bot.desk.slack.shortening import is_shortened
 from bot.domain.identity import ChatId
 from bot.domain.message import Author
 from bot.ports.board import Case, ThreadLine
@@ -40,7 +41,7 @@ class Situation:
         """What a saved reply's placeholders stand for here."""
         team = desk.teams.get(self.case.card.team) if self.case else None
         return {
-            "customer": self.name,
+            "customer": "" if is_shortened(self.name) else self.name,
             "agent": next(iter(actor.agent.name.split()), ""),
             "team": team.titles.get(self.language, team.name) if team else "",
             "order": next(iter(self.orders), ""),

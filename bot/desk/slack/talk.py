@@ -42,7 +42,7 @@ class Talk:
     async def say(self, job: Job, thread: Thread, entries: Sequence[Outgoing]) -> None:
         """Post lines: those that neither stand there already nor were written there."""
         said = [(one, one.payload) for one in entries if isinstance(one.payload, CaseLine)]
-        if len(said) == 1 and place_of(said[0][1].line.message_id) is not None:
+        if len(said) == 1 and _is_typed_there(said[0][1]):
             await self._typed_there(job, thread, said[0][1])
             return
         there = await standing(job, thread)
@@ -169,3 +169,8 @@ class Talk:
         except DeliveryRefused as refusal:
             if refusal.reason not in _NOT_OURS:
                 raise
+
+
+def _is_typed_there(line: CaseLine) -> bool:
+    """Only agents write in Slack: a customer's own id cannot hide what they said."""
+    return line.line.author is Author.AGENT and place_of(line.line.message_id) is not None

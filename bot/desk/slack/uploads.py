@@ -10,6 +10,7 @@ from bot.desk.slack.escaping import mrkdwn, one_line
 from bot.desk.slack.fates import reason
 from bot.desk.slack.names import place_of
 from bot.desk.slack.posting import Job, Surroundings, post_once
+from bot.desk.slack.shortening import shorten
 from bot.desk.slack.wording import known, say
 from bot.domain.errors import DeliveryFailed, MediaUnavailable
 from bot.domain.message import Attachment
@@ -72,7 +73,7 @@ class Uploads:
                 await self.unavailable(job, thread, message_id, file, "media_gone")
                 return
             content.seek(0)
-            uploaded = await job.calls.upload(one_line(file.name, 120) or file.id, size, content)
+            uploaded = await job.calls.upload(one_line(shorten(file.name), 120) or file.id, size, content)
         await self._around.threads.note(job.conversation, _note(file), uploaded)
         language = self._around.language_at(thread.place)
         comment = say("desk.file_from_us" if from_us else "desk.file_from_customer", language)
@@ -110,4 +111,4 @@ def _note(file: Attachment) -> str:
 
 
 def _title(file: Attachment) -> str:
-    return f"{one_line(file.name, 120)} · {file.id}"
+    return f"{one_line(shorten(file.name), 120)} · {file.id}"
