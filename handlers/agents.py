@@ -42,13 +42,13 @@ async def transfer(turn: Turn, care: Care) -> Decision:
 
 
 async def resolve(turn: Turn, care: Care) -> Decision:
-    """Done: a polite last line, and the address left for the answer is forgotten."""
+    """Done: a polite last line that asks how it was; the address left for the answer is forgotten."""
     if no := unavailable(turn, "resolve"):
         return no
     closed = replace(turn.chat.close(Outcome.RESOLVED_BY_AGENT, turn.now), email=None)
-    text = care.replies.get("agent.resolved", turn.language)
-    told = notice(turn, text, chat=closed, answers=False, timers=_NO_TIMERS)
-    return replace(told, sends=(*told.sends, *satisfaction.ask(turn, care)))
+    question, buttons = satisfaction.question(turn, care)
+    text = "\n\n".join(filter(None, (care.replies.get("agent.resolved", turn.language), question)))
+    return notice(turn, text, chat=closed, buttons=buttons, answers=False, timers=_NO_TIMERS)
 
 
 async def release(turn: Turn, care: Care) -> Decision:

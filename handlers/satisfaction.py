@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 
 from bot.domain.chat import Chat, Speaker
 from bot.domain.conversation import Conversation, Outcome
-from bot.domain.decision import Decision, Send
+from bot.domain.decision import Decision
 from bot.domain.events import ButtonPress, CustomerMessage, Event
 from bot.domain.facts import Rated
 from bot.domain.message import Author, Button, Line
-from bot.domain.outgoing import Alert, CaseAlert, CaseLine, MessageOut
+from bot.domain.outgoing import Alert, CaseAlert, CaseLine
 from bot.domain.turn import Turn
 from bot.domain.understanding import Understanding
 from handlers import reading
@@ -39,13 +39,12 @@ THANKED, THANKED_EVERY = "thanked", timedelta(minutes=10)
 _TAIL = 8
 
 
-def ask(turn: Turn, care: Care) -> tuple[Send, ...]:
-    """The question, for the one who resolves the conversation of this turn to send; nothing if it was rated
-    before (and reopened since)."""
+def question(turn: Turn, care: Care) -> tuple[str, tuple[Button, ...]]:
+    """The question and its buttons, for the last line of whoever resolves the conversation of this turn;
+    empty if it was rated before (and reopened since)."""
     conversation = turn.chat.conversation
     if conversation is None or conversation.rating is not None:
-        return ()
-    text = care.replies.get("rating.ask", turn.language)
+        return "", ()
     buttons = tuple(
         Button(
             id=f"{RATE}:{score}:{_tail(conversation)}",
@@ -53,8 +52,7 @@ def ask(turn: Turn, care: Care) -> tuple[Send, ...]:
         )
         for score in reversed(SCORES)
     )
-    question = MessageOut(text=text, author=Author.SYSTEM, buttons=buttons, answers=False, lasting=True)
-    return (Send(payload=question),)
+    return care.replies.get("rating.ask", turn.language), buttons
 
 
 async def rate(turn: Turn, care: Care) -> Decision:
@@ -98,7 +96,7 @@ async def afterwards(turn: Turn, care: Care) -> Decision:
     chat = replace(turn.chat, dialogue=replace(turn.chat.dialogue, awaiting=None))
     told = notice(turn, care.replies.get("rating.reason_kept", turn.language), chat=chat)
     facts = (_rated(chat, score, event.message_id),)
-    return replace(told, facts=facts, desk=(_shown(turn, event), _alert(chat, care, score)))
+    return replace(told, facts=facts, desk=(_shown(turn, event),))
 
 
 def _thanked(turn: Turn, care: Care, event: CustomerMessage) -> Decision:

@@ -50,7 +50,14 @@ def for_desk(turn: Turn, before: Chat, after: Chat, sent: Iterable[Payload]) -> 
         return  # the card tells it all
     yield from _incoming(turn)
     for payload in sent:
-        yield from _outgoing(payload, turn)
+        if not _is_told_by_the_card(turn, payload):
+            yield from _outgoing(payload, turn)
+
+
+def _is_told_by_the_card(turn: Turn, payload: Payload) -> bool:
+    """Whether it tells the customer what an agent just did, which the card tells the desk."""
+    is_told = isinstance(payload, MessageOut) and payload.author is Author.SYSTEM
+    return is_told and isinstance(turn.event, ev.AgentEvent)
 
 
 def card(turn: Turn, before: Chat, after: Chat) -> CaseCard:

@@ -9,7 +9,7 @@ from bot.desk.slack.escaping import escaped, mrkdwn, one_line, plain
 from bot.desk.slack.posting import Job, Message, Surroundings, post_once
 from bot.desk.slack.prompts import AGENT, user_of
 from bot.desk.slack.shortening import shorten
-from bot.desk.slack.wording import say
+from bot.desk.slack.wording import known, say
 from bot.domain.errors import DeliveryRefused, StoreUnavailable
 from bot.domain.outgoing import Alert, CaseAlert
 from bot.ports.threads import Thread
@@ -65,6 +65,8 @@ class Alerts:
         title = escaped((team.titles.get(language) if team else None) or alert.team)
         values = {"who": who, "team": title, "stars": stars(_rating(alert))}
         key = f"desk.alert_{alert.kind.value}"
+        if alert.detail and known(f"{key}_{alert.detail}"):
+            key = f"{key}_{alert.detail}"
         return say(key, language, **values).replace("  ", " ").strip()
 
     def _reason(self, alert: CaseAlert) -> list[Message]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bot.desk.slack import suggestions
 from bot.desk.slack.context import DeskTeam
 from bot.desk.slack.escaping import Block, button_text, escaped, moment, mrkdwn, one_line, plain
 from bot.desk.slack.lines import Writer, button, card_lines, channel_word
 from bot.desk.slack.names import Act, packed
 from bot.desk.slack.shortening import shorten
-from bot.desk.slack.wording import LANGUAGES, say
+from bot.desk.slack.wording import LANGUAGES, known, say
 from bot.domain.conversation import HandoffReason, Outcome, ServiceLevel
 from bot.domain.outgoing import CaseCard, CaseState
 from bot.ports.knowledge import Knowledge
@@ -116,8 +117,24 @@ class Drawer:
         return reason
 
     def _title(self, intent: str) -> str:
+        return self._subject(intent) or intent.removeprefix("faq_").replace("_", " ")
+
+    def _subject(self, intent: str) -> str:
+        """What an intent is about, in words; empty when it is nothing people would say."""
         answer = self.knowledge.answer(intent, self.language)
-        return answer.title if answer else intent.removeprefix("faq_").replace("_", " ")
+        if answer is not None:
+            return answer.title
+        key = f"intent_{intent}"
+        return self._say(key) if known(f"desk.{key}") else ""
+
+    def guesses(self, card: CaseCard) -> str:
+        """What it is probably about; empty when the bot has no idea worth telling."""
+        said = [
+            self._say("guess", title=title, percent=round(one.confidence * 100))
+            for one in card.guesses
+            if one.confidence >= suggestions.FLOOR and (title := self._subject(one.intent))
+        ]
+        return self._say("guesses", guesses=", ".join(said)) if said else ""
 
     def team(self, name: str) -> str:
         """What a team is called."""
@@ -142,20 +159,21 @@ class Drawer:
 
     def _who(self, card: CaseCard) -> str:
         name = one_line(shorten(card.profile.name), 80) or self._say("unnamed")
-        known = self.language if card.language not in LANGUAGES else None
-        language = card.language if known else self._say(f"language_{card.language}")
+        ours = card.language in LANGUAGES
+        language = self._say(f"language_{card.language}") if ours else card.language
         sign = _SIGNS.get(card.channel, "💬")
         return f"{sign} {name} · {channel_word(card.channel, self.language)} · {language}"
 
     def _about(self, card: CaseCard) -> list[Block]:
-        parts = [self.reason(card), self._say("team", team=self.team(card.team))]
+        parts = [self.reason(card)]
+        if card.team in self.teams:  # others have no name here
+            parts.append(self._say("team", team=self.team(card.team)))
         if card.reopened:
             key = "reopened_once" if card.reopened == 1 else "reopened_often"
             parts.append(say(f"desk.{key}", self.language, count=card.reopened))
         about = [plain(" · ".join(parts), 300)]
-        if card.guesses and is_live(card):
-            guesses = ", ".join(f"{self._title(one.intent)} {one.confidence:.0%}" for one in card.guesses)
-            about.append(plain(self._say("guesses", guesses=guesses), 300))
+        if is_live(card) and (guesses := self.guesses(card)):
+            about.append(plain(guesses, 300))
         return about
 
     def _actions(self, card: CaseCard) -> Sequence[list[Block]]:
@@ -168,6 +186,9 @@ class Drawer:
                 first = [self._button(Act.REPLY, "primary")]
                 rest = [Act.TRANSFER, Act.RESOLVE, Act.RELEASE]
                 more = [Act.SEARCH, Act.SAVED, Act.HISTORY]
+            case CaseState.RELEASED:
+                step_in = button(Act.CLAIM, self._say("button_step_in"), self.conversation)
+                return [[step_in, self._button(Act.DETAILS), self._button(Act.HISTORY)]]
             case _:
                 return [[self._button(Act.DETAILS), self._button(Act.HISTORY)]]
         row = [*first, *(self._button(act) for act in rest), self._menu()]
@@ -241,12 +262,12 @@ def step(drawer: Drawer, before: Told | None, card: CaseCard, at: datetime) -> l
     if before is None:
         return _claimed(drawer, card, at) if card.hushed else []
     lines = []
-    was_live = before.is_live
+    was_live, time = before.is_live, moment(at, "{time}")
     if is_live(card) and not was_live:
-        lines.append(say("desk.step_reopened", drawer.language, at=moment(at)))
+        lines.append(say("desk.step_reopened", drawer.language, at=time))
     elif card.state is CaseState.WAITING and (before.state != card.state.value or before.team != card.team):
         key = "step_transferred" if before.team != card.team else "step_requeued"
-        lines.append(say(f"desk.{key}", drawer.language, team=escaped(drawer.team(card.team)), at=moment(at)))
+        lines.append(say(f"desk.{key}", drawer.language, team=escaped(drawer.team(card.team)), at=time))
     elif was_live and not is_live(card):
         lines.append(_ended(drawer, card, at))
     is_new = not before.hushed or before.agent != Told.of(card).agent
@@ -258,22 +279,23 @@ def step(drawer: Drawer, before: Told | None, card: CaseCard, at: datetime) -> l
 def _claimed(drawer: Drawer, card: CaseCard, at: datetime) -> list[str]:
     if card.state is not CaseState.CLAIMED or card.agent is None:
         return []
-    agent = escaped(one_line(card.agent.name, 60))
-    return [say("desk.step_claimed", drawer.language, agent=agent, at=moment(at))]
+    agent, time = escaped(one_line(card.agent.name, 60)), moment(at, "{time}")
+    return [say("desk.step_claimed", drawer.language, agent=agent, at=time)]
 
 
 def _ended(drawer: Drawer, card: CaseCard, at: datetime) -> str:
     agent = escaped(one_line(card.agent.name, 60)) if card.agent else ""
+    time = moment(at, "{time}")
     if card.outcome in (Outcome.WENT_QUIET, Outcome.CONFIRMED_BY_CUSTOMER):
         agent = ""
     if card.state is CaseState.RELEASED:
         key = "step_released" if agent else "step_released_alone"
         values = {"agent": agent} if agent else {}
-        return say(f"desk.{key}", drawer.language, at=moment(at), **values)
+        return say(f"desk.{key}", drawer.language, at=time, **values)
     outcome = drawer.outcome(card) or say("desk.summary_closed", drawer.language)
     if agent:
-        return say("desk.step_closed_by", drawer.language, agent=agent, outcome=outcome, at=moment(at))
-    return say("desk.step_closed", drawer.language, outcome=outcome, at=moment(at))
+        return say("desk.step_closed_by", drawer.language, agent=agent, outcome=outcome, at=time)
+    return say("desk.step_closed", drawer.language, outcome=outcome, at=time)
 
 
 def _section(text: str) -> Block:

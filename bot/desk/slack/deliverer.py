@@ -29,6 +29,7 @@ from bot.desk.slack.uploads import Uploads
 from bot.domain.errors import DeliveryDelayed, DeliveryFailed, DeliveryRefused, StoreUnavailable
 from bot.domain.message import Author
 from bot.domain.outgoing import (
+    Alert,
     CaseAlert,
     CaseCard,
     CaseDelete,
@@ -132,8 +133,8 @@ class SlackDeliverer:
     def lane(self, entry: Outgoing) -> Hashable:
         """Lines and all that belongs between them; the card; a reply's fate."""
         match entry.payload:
-            case CaseCard():
-                return entry.chat, "card"
+            case CaseCard() | CaseAlert(kind=Alert.ASSIGNED | Alert.RETURNED):
+                return entry.chat, "card"  # who has it is told behind what happened
             case CaseFate(message_id=message_id):
                 return entry.chat, "fate", message_id
             case _:

@@ -94,8 +94,9 @@ class Heads:
         await post_once(self._around, job, thread, f"step:{marks[-1]}", message, entries=marks)
 
     async def _meanwhile(self, job: Job, thread: Thread, recent: Sequence[Line]) -> None:
-        """What was said while no person had it, as far as the card still holds it."""
-        new = [CaseLine(line=_marked(line)) for line in recent if not await self._is_shown(job, line)]
+        """What was said while no person had it, as far as the card still holds it; not the system's lines."""
+        said = [line for line in recent if line.author is not Author.SYSTEM]
+        new = [CaseLine(line=_marked(line)) for line in said if not await self._is_shown(job, line)]
         while new:
             together = [new.pop(0)]
             while new and may_join(together, new[0]):

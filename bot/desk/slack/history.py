@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 
-from bot.desk.slack import kit
+from bot.desk.slack import kit, presses
 from bot.desk.slack.acting import Acts, Press
 from bot.desk.slack.context import ACTOR, Desk
 from bot.desk.slack.names import Act, Modal, packed, unpacked
@@ -142,7 +142,7 @@ def _line(line: Line, language: str) -> list[Json]:
     author = say(f"acts.author_{line.author.value}", language)
     named = line.author in (Author.AGENT, Author.CUSTOMER) and line.author_name.strip()
     who = kit.bold(f"{shorten(line.author_name)} ({author})" if named else author)
-    parts = [shorten(line.text)] if line.text else []
+    parts = [shorten(presses.words(line, language))] if line.text else []
     files = ", ".join(shorten(attachment.name) for attachment in line.attachments)
     if files:
         parts.append(say("acts.history_files", language, files=files))

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.desk.slack import kit
+from bot.desk.slack import kit, presses
 from bot.desk.slack.context import Actor, DeskTeam
 from bot.desk.slack.escaping import escaped
+from bot.desk.slack.lines import channel_word
 from bot.desk.slack.names import Act
 from bot.desk.slack.shortening import shorten
-from bot.desk.slack.wording import say
+from bot.desk.slack.wording import quoted, say
 from bot.domain.conversation import ServiceLevel
 from bot.domain.events import ReceiptStatus
 from bot.domain.message import Author
@@ -65,13 +66,11 @@ class Mine:
             None,
         )
 
-    @property
-    def last_words(self) -> str:
-        """What was said last, to or by the customer."""
-        spoken = (one for one in reversed(self.lines) if not (one.said.note or one.deleted))
-        line = next(spoken, None)
-        recent = self.case.card.recent
-        return line.said.line.text if line else recent[-1].text if recent else ""
+    def last_words(self, language: str) -> str:
+        """What was said last, to or by the customer; the system's lines say nothing of them."""
+        said = [one.said.line for one in self.lines if not (one.said.note or one.deleted)]
+        spoken = [one for one in said or self.case.card.recent if one.author is not Author.SYSTEM]
+        return presses.words(spoken[-1], language) if spoken else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,14 +120,14 @@ def _mine(page: Page) -> list[Json]:
     for one in by_need(page.mine)[:MINE]:
         blocks += [
             kit.section(kit.mrkdwn(_title_of(one, language))),
-            kit.context(kit.text(f"« {plain_words(one.last_words)} »")),
+            kit.context(kit.text(quoted(plain_words(one.last_words(language)), language))),
         ]
     return blocks + _more(len(page.mine) - MINE, language)
 
 
 def _title_of(one: Mine, language: str) -> str:
     card = one.case.card
-    parts = [customer(card, language), escaped(card.channel)]
+    parts = [customer(card, language), escaped(channel_word(card.channel, language))]
     since = one.unanswered_since
     if since is not None:
         parts.append(say("care.unanswered", language, ago=kit.ago(since)))
@@ -171,7 +170,7 @@ def queue_line(card: CaseCard, teams: Mapping[str, DeskTeam], language: str) -> 
     """A waiting customer in a line of mrkdwn: who, where, which team, since when."""
     parts = [
         customer(card, language),
-        escaped(card.channel),
+        escaped(channel_word(card.channel, language)),
         escaped(team_title(teams, card.team, language)),
         say("care.waits", language, ago=kit.ago(card.since)),
         *_level(card, language),

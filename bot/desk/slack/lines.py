@@ -6,11 +6,10 @@ several lines in a message can be changed by reading the message back.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bot.desk.slack import suggestions
+from bot.desk.slack import presses, suggestions
 from bot.desk.slack.escaping import (
     Block,
     button_text,
@@ -44,7 +43,6 @@ NAME = 60
 
 _ICONS = {"web": ":globe_with_meridians:", "telegram": ":airplane:"}
 _ICON = ":speech_balloon:"
-_PRESSED = re.compile(r"\[(?P<button>[a-z_]+(?::[\w.-]+)?)\]")
 
 
 def handle(message_id: str) -> str:
@@ -126,13 +124,7 @@ class Writer:
 
     def words(self, line: Line) -> str:
         """What a line says; a button pressed by what it says on it, where we know."""
-        pressed = _PRESSED.fullmatch(line.text) if line.author is Author.CUSTOMER else None
-        if pressed is None:
-            return line.text
-        kind, _, rest = pressed["button"].partition(":")
-        answer = self._knowledge.answer(rest, self._language) if kind == "faq" else None
-        label = answer.title if answer else pressed["button"]
-        return say("desk.pressed", self._language, label=label)
+        return presses.words(line, self._language, self._knowledge)
 
     def _texts(self, line: CaseLine) -> list[str]:
         return list(pieces(shorten(self.words(line.line))))
@@ -175,7 +167,9 @@ class Writer:
     def _actions(self, line: CaseLine) -> list[Block]:
         message_id = line.line.message_id
         value = packed(self._conversation, message_id)
-        reveal = self.reveal(message_id, line.line.text)
+        # What the customer wrote has a button of its own; our own phone number is no secret.
+        is_ours = line.line.author in (Author.BOT, Author.SYSTEM)
+        reveal = None if is_ours else self.reveal(message_id, line.line.text)
         actions = [reveal] if reveal else []
         if self._undo and line.line.author is Author.AGENT and not line.note:
             actions.append(button(Act.UNDO, say("desk.button_undo", self._language), value))
@@ -190,13 +184,14 @@ class Writer:
 
 
 def card_lines(lines: Iterable[Line], writer: Writer, language: str, most: int = 6) -> list[Block]:
-    """The last few lines, short, for a card."""
+    """The last few lines, short, for a card: what people and the bot said, not what the system told."""
+    said = [line for line in list(lines)[-most:] if line.author is not Author.SYSTEM]
     return [
         _context(
             f"{handle(line.message_id)}0",
             plain(f"{_short_name(line, language)} : {_short(writer, line)}", 400),
         )
-        for line in list(lines)[-most:]
+        for line in said
     ]
 
 

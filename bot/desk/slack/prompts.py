@@ -13,7 +13,7 @@ from bot.desk.slack.lines import button
 from bot.desk.slack.names import Act, packed
 from bot.desk.slack.posting import Job, Message, Surroundings
 from bot.desk.slack.shortening import shorten
-from bot.desk.slack.wording import known, language_of, say
+from bot.desk.slack.wording import known, language_of, quoted, say
 from bot.domain.errors import DeliveryRefused
 from bot.domain.identity import Agent
 from bot.domain.message import HoldReason
@@ -76,7 +76,7 @@ class Prompts:
             return
         language = await self.language(job, user, thread)
         words = say(f"desk.unheld_{unheld.choice.value}", language)
-        blocks = [_section(words), _context(_quote(unheld.draft.text))]
+        blocks = [_section(words), _context(_quote(unheld.draft.text, language))]
         try:
             await job.calls.update(place, ts, text=words, blocks=blocks)
         except DeliveryRefused as refusal:
@@ -104,7 +104,7 @@ class Prompts:
         language = await self.language(job, user, thread)
         value = packed(job.conversation, message_id)
         undo = button(Act.UNDO, say("desk.button_undo", language), value)
-        words = say("desk.undo_offer", language)
+        words = say("desk.undo_offer", language, seconds=f"{self._around.undo_seconds:g}")
         blocks = [_context(mrkdwn(words)), {"type": "actions", "elements": [undo]}]
         await self._whisper(job, thread, user, {"text": words, "blocks": blocks})
 
@@ -130,7 +130,11 @@ class Prompts:
         words = say(f"desk.held_{draft.reason.value}", language, **_holder(held, language))
         value = packed(job.conversation, draft.message_id)
         buttons = [button(act, say(f"desk.button_{key}", language), value) for act, key in choices]
-        blocks = [_section(words), _context(_quote(draft.text)), {"type": "actions", "elements": buttons}]
+        blocks = [
+            _section(words),
+            _context(_quote(draft.text, language)),
+            {"type": "actions", "elements": buttons},
+        ]
         return {"text": words, "blocks": blocks}
 
     def _refusal(self, refused: CaseRefused, language: str) -> str:
@@ -180,8 +184,8 @@ def _key(message_id: str) -> str:
     return f"held:{message_id}"
 
 
-def _quote(text: str) -> Block:
-    return plain(f"« {one_line(shorten(text), 300)} »" if text.strip() else "📎")
+def _quote(text: str, language: str) -> Block:
+    return plain(quoted(one_line(shorten(text), 300), language) if text.strip() else "📎")
 
 
 def _section(text: str) -> Block:

@@ -21,6 +21,11 @@ def say(key: str, language: str, **values: object) -> str:
     return texts.get(language, texts[DEFAULT]).format(**values)
 
 
+def quoted(words: str, language: str) -> str:
+    """In the language's quotation marks."""
+    return f"« {words} »" if language == "fr" else f"“{words}”"
+
+
 def known(key: str) -> bool:
     """Whether there is such a text."""
     return key in _texts()

@@ -19,7 +19,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "list.state": ("État", "State"),
     "list.last": ("Le client a écrit", "The customer wrote"),
     "urgent": ("URGENT", "URGENT"),
-    "unnamed": ("sans nom", "no name"),
+    "unnamed": ("visiteur", "visitor"),
     # states and reasons
     "state.waiting": ("en attente", "waiting"),
     "state.claimed": ("pris par {name}", "taken by {name}"),

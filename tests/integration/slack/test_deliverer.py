@@ -123,7 +123,7 @@ async def test_the_buttons_follow_the_state(show: Show) -> None:
         ({"back_at": datetime.now(UTC)}, "#ecb22e", "garde sa place"),
         ({"snoozed_until": datetime.now(UTC)}, "#ecb22e", "en veille jusqu'à"),
         ({"reopened": 2}, "#ecb22e", "rouverte 2 fois"),
-        ({"guesses": (Guess("faq_delay", 0.82),)}, "#ecb22e", "Délais de livraison 82%"),
+        ({"guesses": (Guess("faq_delay", 0.82),)}, "#ecb22e", "Sujet probable : Délais de livraison (82 %)"),
     ],
 )
 async def test_colour_and_first_line_follow_the_service_level(
@@ -154,6 +154,7 @@ async def test_reopened_the_same_thread_goes_on_with_what_was_said_meanwhile(sho
     await show.tell(a_card(state=CaseState.RELEASED, agent=LEA_DUMAS), epoch=2)
     meanwhile = (
         *a_card().recent,
+        Line("s1", Author.SYSTEM, "L'assistant automatique reprend.", datetime.now(UTC)),
         Line("b1", Author.BOT, "Je reprends la main.", datetime.now(UTC)),
         Line("m2", Author.CUSTOMER, "non, une personne !", datetime.now(UTC), author_name="Zoé"),
     )
@@ -165,6 +166,7 @@ async def test_reopened_the_same_thread_goes_on_with_what_was_said_meanwhile(sho
     assert len(texts) == 3
     assert "rendu la conversation" in texts[0]
     assert "La conversation reprend" in texts[1]
+    assert "L'assistant automatique reprend" not in "".join(texts)  # what the system told
     assert "Je reprends la main." in texts[2]
     assert "non, une personne !" in texts[2]
     assert "une personne svp" not in "".join(texts)
@@ -178,7 +180,7 @@ async def test_a_transfer_leaves_a_pointer_that_follows_the_case(show: Show) -> 
     assert thread.place == "C1"
     pointers = [*show.slack.channel("C2").messages, *show.slack.channel("C3").messages]
     (pointer,) = pointers
-    assert "passed on to you" in seen(pointer)
+    assert "passed to you" in seen(pointer)
     assert actions(pointer) == [Act.CLAIM]
     assert f"/archives/C1/p{thread.root.replace('.', '')}" in seen(pointer)
     assert "Transférée à l'équipe Commandes" in (await show.reads())[-1]
@@ -551,6 +553,16 @@ async def test_past_it_the_escalation_team_is_called_in_its_channel_too(show: Sh
     (there,) = [*show.slack.channel("C2").messages, *show.slack.channel("C3").messages]
     assert set(show.slack.pings(there)) == {"@U3"}
     assert "overdue" in seen(there)
+
+
+async def test_who_has_it_again_is_told_behind_what_happened(show: Show) -> None:
+    await show.open()
+    alert = CaseAlert(kind=Alert.ASSIGNED, team="care", agent=LEA_DUMAS, detail="back")
+    lanes = [show.deliverer.lane(show.entry(one)) for one in (a_card(), alert, says("me revoilà", "m2"))]
+    assert lanes[0] == lanes[1] != lanes[2]
+    await show.tell(alert)
+    (said,) = await show.below()
+    assert "de nouveau à vous" in seen(said)
 
 
 async def test_an_alert_that_was_interrupted_half_way_is_not_said_twice(show: Show) -> None:

@@ -12,6 +12,7 @@ from bot.domain.chat import Chat
 from bot.domain.conversation import Handoff, HandoffReason, Outcome
 from bot.domain.decision import Decision, Send
 from bot.domain.events import (
+    AgentClaim,
     AgentNote,
     AgentReply,
     ButtonPress,
@@ -121,6 +122,15 @@ async def test_while_it_is_live_every_line_of_either_side_is_shown_in_order() ->
         ),
         CaseLine(line=Line("m_1", Author.BOT, "Bientôt.", NOW)),
     ]
+
+
+async def test_what_the_customer_is_told_of_an_agent_s_act_the_card_tells_the_desk() -> None:
+    event = AgentClaim(**COMMON, agent=MAYA)
+    told = MessageOut(text="Maya prend le relais.", author=Author.SYSTEM)
+    shown = await mirrored(event, waiting, lambda chat: chat.claim(MAYA, ASKED), told)
+    assert [type(one) for one in shown] == [CaseCard]
+    shown = await mirrored(TICK, waiting, lambda chat: chat, told)
+    assert [type(one) for one in shown] == [CaseLine]
 
 
 async def test_a_press_is_shown_and_a_note_is_marked() -> None:

@@ -12,8 +12,9 @@ from bot.desk.slack.cards import GREEN, GREY, RED, YELLOW, Drawer, Told, colour,
 from bot.desk.slack.wording import LANGUAGES, known, problems
 from bot.domain.conversation import HandoffReason, Outcome, ServiceLevel
 from bot.domain.events import DraftChoice
-from bot.domain.message import HoldReason
+from bot.domain.message import Author, HoldReason, Line
 from bot.domain.outgoing import Alert, CaseCard, CaseState, Refusal
+from bot.domain.understanding import Guess
 from tests.builders import NOW
 from tests.fakes.slack.blocks import check_attachments
 from tests.fakes.slack_show import CARE, LEA_DUMAS, ORDERS, PAUL, Faq, a_card, seen
@@ -143,3 +144,35 @@ def test_everything_has_words_in_both_languages() -> None:
 
 def test_the_card_names_the_customers_language_even_an_unknown_one() -> None:
     assert "· it" in seen(drawer().card(a_card(language="it")))
+
+
+def test_the_bot_s_guesses_are_subjects_that_people_know() -> None:
+    sure, order, vague = Guess("faq_delay", 0.82), Guess("order_status", 0.4), Guess("faq_delay", 0.05)
+    asks, noise = Guess("talk_to_human", 0.9), Guess("other", 0.3)
+    card = a_card(guesses=(asks, sure, order))
+    assert "Sujet probable : Délais de livraison (82 %), Suivi de commande (40 %)" in seen(
+        drawer("fr").card(card)
+    )
+    assert "Probably about: Delivery times (82%), Order tracking (40%)" in seen(drawer("en").card(card))
+    for nothing in ((asks,), (noise,), (vague,)):
+        assert "Sujet probable" not in seen(drawer("fr").card(a_card(guesses=nothing)))
+
+
+def test_the_card_shows_what_was_said_not_what_the_system_told() -> None:
+    told = Line("s1", Author.SYSTEM, "Vous écrivez à un assistant automatique.", NOW)
+    shown = seen(drawer().card(a_card(recent=(*a_card().recent, told))))
+    assert "une personne svp" in shown
+    assert "assistant automatique" not in shown
+
+
+def test_an_agent_can_step_in_where_the_bot_speaks_but_not_where_it_is_over() -> None:
+    released, closed = (drawer().card(a_card(state=one)) for one in (CaseState.RELEASED, CaseState.CLOSED))
+    assert "Reprendre la main" in seen(released)
+    assert "'claim'" in repr(released)
+    assert "'claim'" not in repr(closed)
+
+
+def test_a_visitor_without_a_name_is_a_visitor_and_a_team_that_is_none_here_is_not_named() -> None:
+    shown = seen(drawer().card(a_card(profile=a_card().profile.__class__(""), team="shop")))
+    assert "Visiteur" in shown
+    assert "shop" not in shown

@@ -61,7 +61,7 @@ async def test_a_question_waits_since_the_first_message_nobody_answered(at_work:
     at_work.says("allô ?", "m3", minutes_ago=2)
     mine = Mine(case, await at_work.board.thread("c_1"), None)
     assert mine.unanswered_since == NOW - timedelta(minutes=6)
-    assert mine.last_words == "allô ?"
+    assert mine.last_words("fr") == "allô ?"
     assert mine.last_reply is not None
     assert mine.last_reply.said.line.message_id == "a1"
     assert by_need([Mine(again(case), (), None), mine])[0] is mine
