@@ -87,6 +87,13 @@ class Seen:
     limited: Counter[str] = field(default_factory=Counter)
     count: int = 0
 
+    @property
+    def changes(self) -> int:
+        """Calls so far that post or change something; not those that only read."""
+        return sum(
+            count for method, count in self.calls.items() if method.startswith(("chat.", "reactions."))
+        )
+
     def take(self, calls: Iterable[Json]) -> None:
         """The next calls, in order; stops at the first that has no answer yet."""
         for call in calls:

@@ -42,7 +42,7 @@ BLOCKED = 20
 """Of so many customers one writes by Telegram and has blocked the bot: what agents write to them fails."""
 AT_ONCE = 64
 QUIET = 4.0
-"""Seconds without a call after which nothing is under way any more."""
+"""Seconds without a change at Slack after which nothing is under way any more."""
 
 ROLES = ("worker", "scheduler,archiver", "sender", "ingest")
 
@@ -411,8 +411,8 @@ async def _until_prepared(made: World, cases: Sequence[Case], say: Callable[[str
     def is_over() -> bool:
         nonlocal last, since, told
         now = time.monotonic()
-        if seen.count != last:
-            last, since = seen.count, now
+        if seen.changes != last:
+            last, since = seen.changes, now
         known = sum(bool(seen.steps.get(case.place)) for case in cases)
         if now - told > 20:
             told = now

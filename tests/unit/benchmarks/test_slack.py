@@ -126,6 +126,11 @@ def test_a_call_under_way_is_read_again_once_it_is_answered() -> None:
     assert [number for number, _at in made.questions["c1"]] == [1, 2]
 
 
+def test_reading_changes_nothing() -> None:
+    read = call("conversations.replies", channel=C)
+    assert seen(read, question("c1", 1, at=11.0), read).changes == 1
+
+
 def test_a_card_is_known_by_who_asked_and_a_second_one_is_a_double() -> None:
     attachments = json.dumps([{"blocks": [{"text": f"une personne {token(Deed.ASKS, 0, 'c5')}"}]}])
     cards = [call("chat.postMessage", ts=f"{at}.0", channel=C, attachments=attachments) for at in (20, 21)]
