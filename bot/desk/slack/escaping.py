@@ -16,7 +16,9 @@ SECTION = 2_900
 """Characters of one text object: Slack takes 3,000, and counts the entities it escapes."""
 
 _ENTITY = re.compile(r"&(?=(?:amp|lt|gt);)")
-_MARKS = re.compile(r"(?<=:)(?=//)|(?=[*_~`])|(?<=www)(?=\.)|(?<=@)(?=\w)|(?<=:)(?=[\w+'-]+:)")
+_MARKS = re.compile(
+    r"(?<=:)(?=//)|(?=[*_~`])|(?<=www)(?=\.)|(?<=@)(?=\w)|(?<=:)(?=[\w+'-]+:)|^(?=[ \t]*&gt;)", re.MULTILINE
+)
 _JOINER = "\u2060"
 _INVISIBLE = "\u200b"
 

@@ -23,11 +23,11 @@ _AT = re.compile("[@＠]")
 _LOCAL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]")
 _DOMAIN = re.compile(r"[\w.-]+")
 
-_GAP = r"[ .\-/()\u00a0\u202f\u2011]{0,3}"
+_GAP = r"[ \t._·\-/()\u00a0\u2007-\u200a\u202f\u2010-\u2015\u2212\u3000]{0,3}"
 _FREE = r"(?<![\d•+])(?<!• )"
 _PHONE = re.compile(
-    rf"(?P<abroad>(?<![\w+•])(?:\+|00){_GAP}[1-9](?:{_GAP}\d){{6,14}}(?!\d))"
-    rf"|(?P<home>{_FREE}0[1-9](?:{_GAP}\d){{8}}(?!\d))"
+    rf"(?P<abroad>(?:(?<![\d+•])\+|(?<![\w+•])(?<!• )00){_GAP}[1-9](?:{_GAP}\d){{6,14}}(?!\d))"
+    rf"|(?P<home>{_FREE}[0０][1-9１-９](?:{_GAP}\d){{8}}(?!\d))"
 )
 _NOT_DIGIT = re.compile(r"\D")
 _FEWEST = 8
@@ -66,7 +66,8 @@ def shorten(text: str) -> str:
     text = _without_phones(text)
     for pattern in (_FRENCH, _ENGLISH, _FRENCH_TOWN, _BRITISH_TOWN):
         text = pattern.sub(ADDRESS, text)
-    return _REPEATED.sub(ADDRESS, text)
+    # What stood before a number may have gone with an address: only now is it seen as one.
+    return _without_phones(_REPEATED.sub(ADDRESS, text)) if ADDRESS in text else text
 
 
 def is_shortened(text: str) -> bool:

@@ -44,6 +44,12 @@ def test_nothing_formats(mark: str) -> None:
     assert escaped(mark).replace("\u2060", "") == mark
 
 
+@pytest.mark.parametrize("text", ["> une citation", "bonjour\n> une citation", "  >une citation"])
+def test_a_line_is_no_quotation(text: str) -> None:
+    """Slack reads the entity at the beginning of a line as the mark it stands for."""
+    assert not any(line.lstrip().startswith("&gt;") for line in escaped(text).splitlines())
+
+
 def test_ordinary_words_stay_as_they_are() -> None:
     text = "Bonjour, où est mon colis n° 1234567 ? C'est urgent : merci (vraiment) !"
     assert escaped(text) == text
