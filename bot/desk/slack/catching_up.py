@@ -130,7 +130,7 @@ class CatchUp:
     async def _caught_up(self, since: datetime, stop: asyncio.Event) -> bool:
         """Read it all; whether it was all."""
         cases, count = await self._cases(since), 0
-        log.warning("slack.catching_up", since=since.isoformat(), cases=len(cases))
+        log.info("slack.catching_up", since=since.isoformat(), cases=len(cases))
         for case in cases:
             if stop.is_set() or not self._is_open():
                 return False
@@ -142,7 +142,7 @@ class CatchUp:
                 count += 1
             await _pause(stop, self._pace)
         CAUGHT_UP.inc(count)
-        log.warning("slack.caught_up", messages=count)
+        log.info("slack.caught_up", since=since.isoformat(), cases=len(cases), messages=count)
         return True
 
     async def _cases(self, since: datetime) -> list[Case]:
