@@ -264,7 +264,8 @@ def step(drawer: Drawer, before: Told | None, card: CaseCard, at: datetime) -> l
     lines = []
     was_live, time = before.is_live, moment(at, "{time}")
     if is_live(card) and not was_live:
-        lines.append(say("desk.step_reopened", drawer.language, at=time))
+        if card.state is CaseState.WAITING:  # that somebody took it tells as much
+            lines.append(say("desk.step_reopened", drawer.language, at=time))
     elif card.state is CaseState.WAITING and (before.state != card.state.value or before.team != card.team):
         key = "step_transferred" if before.team != card.team else "step_requeued"
         lines.append(say(f"desk.{key}", drawer.language, team=escaped(drawer.team(card.team)), at=time))

@@ -13,6 +13,7 @@ from bot.desk.slack.lines import Writer, may_join
 from bot.desk.slack.names import place_of
 from bot.desk.slack.places import ON_CARD, Places
 from bot.desk.slack.posting import Job, Message, Surroundings, entries_in, metadata, post_once, standing
+from bot.desk.slack.presses import is_rating
 from bot.desk.slack.wording import say
 from bot.domain.chat import RECENT_TEXT
 from bot.domain.errors import DeliveryRefused
@@ -95,7 +96,7 @@ class Heads:
 
     async def _meanwhile(self, job: Job, thread: Thread, recent: Sequence[Line]) -> None:
         """What was said while no person had it, as far as the card still holds it; not the system's lines."""
-        said = [line for line in recent if line.author is not Author.SYSTEM]
+        said = [line for line in recent if line.author is not Author.SYSTEM and not is_rating(line)]
         new = [CaseLine(line=_marked(line)) for line in said if not await self._is_shown(job, line)]
         while new:
             together = [new.pop(0)]

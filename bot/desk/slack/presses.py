@@ -9,12 +9,18 @@ from bot.domain.message import Author, Line
 from bot.ports.knowledge import Knowledge
 
 _PRESSED = re.compile(r"\[(?P<button>[a-z_]+(?::[\w.+-]+){0,2})\]")
+_RATED = re.compile(r"\[rate(?:_skip|:\d[\w:.-]*)\]")
 
 
 def words(line: Line, language: str, knowledge: Knowledge | None = None) -> str:
     """What a line says; a button pressed by what it says on it, where we know."""
     found = _PRESSED.fullmatch(line.text) if line.author is Author.CUSTOMER else None
     return pressed(found["button"], language, knowledge) if found else line.text
+
+
+def is_rating(line: Line) -> bool:
+    """Whether the customer pressed a rating, which staff hear of otherwise."""
+    return line.author is Author.CUSTOMER and bool(_RATED.fullmatch(line.text))
 
 
 def pressed(button: str, language: str, knowledge: Knowledge | None = None) -> str:

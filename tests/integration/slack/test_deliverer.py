@@ -155,6 +155,7 @@ async def test_reopened_the_same_thread_goes_on_with_what_was_said_meanwhile(sho
     meanwhile = (
         *a_card().recent,
         Line("s1", Author.SYSTEM, "L'assistant automatique reprend.", datetime.now(UTC)),
+        Line("p1", Author.CUSTOMER, "[rate:4:c1234567]", datetime.now(UTC)),
         Line("b1", Author.BOT, "Je reprends la main.", datetime.now(UTC)),
         Line("m2", Author.CUSTOMER, "non, une personne !", datetime.now(UTC), author_name="Zoé"),
     )
@@ -167,6 +168,7 @@ async def test_reopened_the_same_thread_goes_on_with_what_was_said_meanwhile(sho
     assert "rendu la conversation" in texts[0]
     assert "La conversation reprend" in texts[1]
     assert "L'assistant automatique reprend" not in "".join(texts)  # what the system told
+    assert "4 sur 5" not in "".join(texts)  # an alert tells it
     assert "Je reprends la main." in texts[2]
     assert "non, une personne !" in texts[2]
     assert "une personne svp" not in "".join(texts)
