@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from http import HTTPStatus
 
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import Counter
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
+from starlette.requests import ClientDisconnect
 
 from bot.domain.errors import ConfigurationError
 
@@ -18,10 +20,14 @@ log = structlog.get_logger(__name__)
 REFUSED = Counter("guichet_slack_webhook_refused", "Requests turned away, by status", ["status"])
 BODY_BYTES = 1024 * 1024
 """More than Slack ever posts."""
+BODY_SECONDS = 10.0
+"""Slack itself gives up after three: whoever takes longer holds on to us."""
 RETRY_SECONDS = "2"
 
 
-def create_webhook(app: AsyncApp, signing_secret: str, *, path: str) -> APIRouter:
+def create_webhook(
+    app: AsyncApp, signing_secret: str, *, path: str, body_seconds: float = BODY_SECONDS
+) -> APIRouter:
     """The route Slack posts to: events, what people press and send in, commands. Signature and age are
     checked before anything of a request is read: what fails later is told to whoever it names.
 
@@ -38,7 +44,10 @@ def create_webhook(app: AsyncApp, signing_secret: str, *, path: str) -> APIRoute
 
     @router.post(path, include_in_schema=False)
     async def receive(request: Request) -> Response:
-        body = await _body(request)
+        try:
+            body = await asyncio.wait_for(_body(request), body_seconds)
+        except (TimeoutError, ClientDisconnect):
+            return _refused(HTTPStatus.REQUEST_TIMEOUT)
         if body is None:
             return _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         try:

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
@@ -32,7 +32,7 @@ async def served(**how: Any) -> AsyncIterator[Listened]:
     """The app behind a real server, to which Slack posts."""
     async with listening(socket=False, **how) as it:
         web = FastAPI()
-        web.include_router(create_webhook(it.app.bolt, it.slack.signing_secret, path=PATH))
+        web.include_router(create_webhook(it.app.bolt, it.slack.signing_secret, path=PATH, body_seconds=2.0))
         port = free_port()
         bound = bind("127.0.0.1", port)
         server = QuietServer(uvicorn.Config(web, log_config=None, lifespan="off"))
@@ -122,6 +122,15 @@ async def test_a_look_at_our_certificate_is_answered_and_nothing_else_happens() 
 async def test_a_body_over_the_limit_is_not_read_to_its_end() -> None:
     async with served() as it:
         assert (await it.slack.http.post("x" * (BODY_BYTES + 1))).status == 413
+
+
+async def test_a_body_that_does_not_come_to_an_end_is_not_waited_for() -> None:
+    async with served() as it:
+        address = urlsplit(str(it.slack.http.request_url))
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\nabc".encode())
+        assert b" 408 " in await asyncio.wait_for(reader.readline(), 60)
+        writer.close()
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "null", '"text"', "{}", '{"type": 3}', "payload=%7B"])
