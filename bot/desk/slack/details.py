@@ -16,11 +16,12 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from bot.desk.slack import kit
 from bot.desk.slack.context import ACTOR, Actor, Desk
 from bot.desk.slack.escaping import escaped
+from bot.desk.slack.lines import channel_word
 from bot.desk.slack.names import NAME, Act, Modal, Shortcut, unpacked
 from bot.desk.slack.opening import change, fill, open_filled
 from bot.desk.slack.shortening import is_shortened, shorten
 from bot.desk.slack.situation import conversation_of, orders_in
-from bot.desk.slack.wording import say
+from bot.desk.slack.wording import LANGUAGES, say
 from bot.domain.errors import RecordUnavailable, ShopUnavailable
 from bot.domain.events import AgentReveal
 from bot.domain.identity import ChatId
@@ -209,7 +210,7 @@ def _view(desk: Desk, actor: Actor, known: Known, shown: Callable[[str], str]) -
 
 def _who(known: Known, language: str, shown: Callable[[str], str]) -> list[Json]:
     name = known.name or say("care.unnamed", language)
-    facts = [known.chat.channel, *known.languages]
+    facts = [channel_word(known.chat.channel, language), *(_spoken(one, language) for one in known.languages)]
     if known.username:
         facts.append(f"@{shown(known.username)}")
     blocks = [kit.section(kit.text(shown(name), 150)), kit.context(kit.text(" · ".join(facts), 300))]
@@ -222,6 +223,11 @@ def _who(known: Known, language: str, shown: Callable[[str], str]) -> list[Json]
         )
         blocks.append(kit.context(kit.mrkdwn(since)))
     return blocks
+
+
+def _spoken(spoken: str, language: str) -> str:
+    """A language in the reader's words, where we have them."""
+    return say(f"care.in_{spoken}", language) if spoken in LANGUAGES else spoken
 
 
 def _past(desk: Desk, known: Known, language: str) -> list[Json]:

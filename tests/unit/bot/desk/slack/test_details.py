@@ -65,7 +65,7 @@ async def test_who_it_is_what_went_before_and_which_orders(at_work: House) -> No
     shown = words(await opened(at_work))
     for part in (
         "@lucie_r",
-        "web · fr · en",
+        "site web · français · anglais",
         "résolue par une personne",
         "★★★★☆",
         "Délai de remboursement",
