@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -21,6 +22,8 @@ from bot.domain.message import Author, Line
 from bot.domain.outgoing import CaseCard, CaseLine, Outgoing
 from bot.ports.threads import Thread
 
+_REACH = 64
+_HALF = re.compile(r"(?:\S*@\S*|\+?[(\d][\d\s.()/_·+\u2010-\u2015-]*)$")
 _TOLD = "card"
 _POINTER = "pointer"
 
@@ -212,5 +215,9 @@ def _told(notes: Mapping[str, str]) -> tuple[tuple[int, int], Told | None]:
 
 
 def _marked(line: Line) -> Line:
-    """A line of a card, with a mark when the chat kept its beginning only."""
-    return replace(line, text=f"{line.text}…") if len(line.text) >= RECENT_TEXT else line
+    """A line of a card, with a mark when the chat kept its beginning only. Half a number or an address at
+    the cut would not be known for one: it goes."""
+    if len(line.text) < RECENT_TEXT:
+        return line
+    kept, end = line.text[:-_REACH], line.text[-_REACH:]
+    return replace(line, text=f"{kept}{_HALF.sub('', end)}…")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.desk.slack.names import Act, Shortcut, packed
+from bot.domain.chat import RECENT_TEXT
 from bot.domain.events import AgentReveal
 from bot.domain.identity import Profile
 from bot.domain.message import Attachment, Author, Line
@@ -97,6 +98,25 @@ async def test_a_saved_reply_does_not_tell_the_address_somebody_is_called_by() -
         shown = words(await at_work.modal(holds="je suis Anna"))
         assert "lea.dupont" not in shown
         assert "Bonjour {customer}" in shown
+
+
+@pytest.mark.parametrize("cut", ["0612345", "06 12 34 56", "lea.dupont@exam", "+33 6 12 34"])
+async def test_half_a_number_where_the_chat_cut_a_message_is_not_shown(show: Show, cut: str) -> None:
+    await show.open()
+    await show.tell(a_card(state=CaseState.RELEASED), epoch=2)
+    text = f"{'mot ' * 100}"[: RECENT_TEXT - len(cut) - 1] + f" {cut}"
+    line = Line("m7", Author.CUSTOMER, text, datetime.now(UTC), author_name="Zoé")
+    await show.tell(a_card(recent=(line,)), epoch=3)
+    assert "mot mot" in str(await show.reads())
+    assert cut not in str(await show.reads())
+
+
+async def test_words_the_chat_cut_stay(show: Show) -> None:
+    await show.open()
+    await show.tell(a_card(state=CaseState.RELEASED), epoch=2)
+    line = Line("m7", Author.CUSTOMER, "語" * RECENT_TEXT, datetime.now(UTC), author_name="Zoé")
+    await show.tell(a_card(recent=(line,)), epoch=3)
+    assert "語" * RECENT_TEXT in str(await show.reads())
 
 
 # --- looking without trace -------------------------------------------------------------------------
