@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks.processes import PROJECT, WORKSHOP, BenchError, child, cpu_seconds, last_words
 from benchmarks.slack_figures import Deed, Done, Place, Seen, token, tokens
 from bot.desk.slack.authority import agent_id
+from bot.desk.slack.catching_up import BEAT_SECONDS
 from bot.desk.slack.names import said_at
 from bot.domain.errors import DeliveryRefused
 from bot.domain.events import AgentClaim, AgentReply, CustomerMessage, Event
@@ -378,7 +379,8 @@ async def prepare(made: World, each: int, say: Callable[[str], None]) -> None:
         BenchError: some of it did not show.
     """
     with ExitStack() as without_limits:
-        for roles in ("worker", "scheduler,archiver", "ingest"):
+        await _listen(made)
+        for roles in ("worker", "scheduler,archiver"):
             made.start(roles)
         cases = [made.new_case(agent) for agent in made.agents for _ in range(each)]
         say(f"preparing {len(cases):,} conversations in {len(made.channels)} channel(s)")
@@ -389,6 +391,14 @@ async def prepare(made: World, each: int, say: Callable[[str], None]) -> None:
     await made.slack.do("limits.on")
     made.start("sender")
     await _first_words(made, cases[0])
+
+
+async def _listen(made: World) -> None:
+    """The role that listens has looked for what it missed, while there was nothing to miss."""
+    made.start("ingest")
+    seen = Seen()
+    await made.until(lambda: bool(seen.calls["apps.connections.open"]), "a socket to Slack", seen)
+    await asyncio.sleep(BEAT_SECONDS + 1.0)
 
 
 async def _begins(made: World, case: Case) -> None:
