@@ -27,6 +27,7 @@ from bot.desk.slack.prompts import Prompts
 from bot.desk.slack.talk import Talk
 from bot.desk.slack.uploads import Uploads
 from bot.domain.errors import DeliveryDelayed, DeliveryFailed, DeliveryRefused, StoreUnavailable
+from bot.domain.events import ReceiptStatus
 from bot.domain.message import Author
 from bot.domain.outgoing import (
     Alert,
@@ -292,6 +293,8 @@ def _method(payload: object, thread: Thread) -> str | None:
         case CaseLine(line=line):
             standing = place_of(line.message_id)
             return None if standing and line.author is Author.AGENT else POST
+        case CaseFate(status=ReceiptStatus.FAILED | ReceiptStatus.UNCHANGED):
+            return POST  # the mark comes after it, and must not use room of long ago
         case CaseFate():
             return "reactions.add" if thread else None
         case CaseAlert():

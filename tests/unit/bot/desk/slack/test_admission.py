@@ -1,0 +1,27 @@
+"""What is let in is what is called next: room that waits is room that Slack has given to others since."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.desk.slack.budget import POST
+from bot.desk.slack.deliverer import _method
+from bot.domain.events import ReceiptStatus
+from bot.domain.identity import ChatId
+from bot.domain.outgoing import CaseFate
+from bot.ports.threads import Thread
+
+THREAD = Thread("k1", ChatId("web", "main", "c1"), "C1", "100.000000")
+
+
+@pytest.mark.parametrize(
+    ("status", "first"),
+    [
+        (ReceiptStatus.FAILED, POST),
+        (ReceiptStatus.UNCHANGED, POST),
+        (ReceiptStatus.DELIVERED, "reactions.add"),
+        (ReceiptStatus.SEEN, "reactions.add"),
+    ],
+)
+def test_a_failure_is_told_first_and_marked_then(status: ReceiptStatus, first: str) -> None:
+    assert _method(CaseFate(message_id="slack:C1:101.000000", status=status), THREAD) == first
