@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from bot.desk.slack.catching_up import CatchUp
 from bot.desk.slack.names import said_at
 from bot.domain.outgoing import CaseState
@@ -74,8 +76,9 @@ class Watched:
         before = await self.heard()
         stop = asyncio.Event()
         running = asyncio.create_task(self.one().run(stop))
-        while await self.heard() == before:
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(10):
+            while await self.heard() == before:
+                await asyncio.sleep(0.02)
         stop.set()
         await running
 
@@ -164,6 +167,22 @@ async def test_nothing_is_done_while_the_socket_is_closed_and_the_silence_still_
         stop.set()
         await running
         assert here.wrote() == ["sans ligne"]
+
+
+@pytest.mark.parametrize("trouble", ["the socket is closed", "Slack fails"])
+async def test_what_is_no_listening_is_not_kept_as_such(trouble: str) -> None:
+    async with watched() as here:
+        await here.listens()
+        before = await here.heard()
+        here.is_open = trouble != "the socket is closed"
+        if here.is_open:
+            here.it.slack.faults.order("500", "auth.test")
+        stop = asyncio.Event()
+        running = asyncio.create_task(here.one().run(stop))
+        await asyncio.sleep(0.3)
+        stop.set()
+        await running
+        assert await here.heard() == before
 
 
 async def test_a_store_that_was_away_is_a_silence_too() -> None:
