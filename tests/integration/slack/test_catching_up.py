@@ -249,14 +249,16 @@ async def test_a_thread_that_is_gone_keeps_no_other_from_being_read() -> None:
         assert here.taken.texts == ["c_here"]
 
 
-async def test_slacks_limit_and_a_failure_only_delay_it() -> None:
+@pytest.mark.parametrize(("fault", "pause"), [("429", 1.0), ("500", 0.0)])
+async def test_slacks_limit_and_a_failure_only_delay_it(fault: str, pause: float) -> None:
     async with watched() as here:
         root = await here.it.card()
         here.case()
         await here.listens()
         here.it.user().post(CHANNEL, "tard", thread_ts=root)
-        here.it.slack.faults.order("429", "conversations.replies", times=1, retry_after=1)
-        here.it.slack.faults.order("500", "conversations.replies", times=1)
+        here.it.slack.faults.order(fault, "conversations.replies", times=1, retry_after=1)
         here.now.ahead = timedelta(seconds=70)
         await here.looks(lambda: here.it.events)
+        first, second = here.it.slack.calls_of("conversations.replies")[-2:]
+        assert second.when - first.when >= pause
         assert here.wrote() == ["tard"]
