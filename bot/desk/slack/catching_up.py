@@ -11,7 +11,7 @@ What was changed or deleted meanwhile in an older message is not found: Slack ke
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -41,6 +41,8 @@ MARGIN = timedelta(seconds=30)
 FURTHEST = timedelta(days=1)
 """Events are remembered for longer, so nothing comes twice."""
 PAGE = 200
+FEW = 5
+"""So many threads are read one by one; of more, those that stirred are looked up first."""
 _KEPT = "slack:listening"
 """Notes of no conversation: they are kept for a day, so that what is missing here is older than that."""
 
@@ -94,6 +96,7 @@ class CatchUp:
         self._beat = beat
         self._silence = timedelta(seconds=silence)
         self._pace = pace
+        self._me = ""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop``. What fails is done again at the next look."""
@@ -119,7 +122,7 @@ class CatchUp:
     async def _is_welcome(self) -> bool:
         """Whether Slack takes our token. While it does not, it tells us nothing, and never will of it."""
         try:
-            await self._client.auth_test()
+            self._me = str((await self._client.auth_test()).get("user_id"))
         except TROUBLE as error:
             ours = translated(error)
             if isinstance(ours, DeliveryDelayed) and ours.everyone:
@@ -129,21 +132,54 @@ class CatchUp:
 
     async def _caught_up(self, since: datetime, stop: asyncio.Event) -> bool:
         """Read it all; whether it was all."""
-        cases, count = await self._cases(since), 0
-        log.info("slack.catching_up", since=since.isoformat(), cases=len(cases))
-        for case in cases:
+        threads, count = await self._of_cases(since), 0
+        log.info("slack.catching_up", since=since.isoformat(), cases=len(threads))
+        quiet = await self._quiet(threads, since, stop) if len(threads) > FEW else frozenset()
+        for thread in threads:
             if stop.is_set() or not self._is_open():
                 return False
-            thread = await self._threads.of(case.conversation)
-            if thread is None:
+            if thread in quiet:
                 continue
             for event in await self._written(thread, since, stop):
                 await self._intake.take(event)
                 count += 1
             await _pause(stop, self._pace)
         CAUGHT_UP.inc(count)
-        log.info("slack.caught_up", since=since.isoformat(), cases=len(cases), messages=count)
+        log.info("slack.caught_up", since=since.isoformat(), cases=len(threads), messages=count)
         return True
+
+    async def _of_cases(self, since: datetime) -> list[Thread]:
+        found = [await self._threads.of(case.conversation) for case in await self._cases(since)]
+        return [thread for thread in found if thread is not None]
+
+    async def _quiet(
+        self, threads: Sequence[Thread], since: datetime, stop: asyncio.Event
+    ) -> frozenset[Thread]:
+        """Threads in which nobody has written since. A channel's list of first messages tells, two hundred
+        at a time, when each was last replied to: a thread that it does not name is not called quiet."""
+        found: set[Thread] = set()
+        for place in dict.fromkeys(thread.place for thread in threads):
+            wanted = {thread.root: thread for thread in threads if thread.place == place}
+            async for first in self._first_messages(place, min(wanted), stop):
+                thread = wanted.pop(str(first.get("ts")), None)
+                last = float(first.get("latest_reply") or first.get("ts") or 0)
+                if thread is not None and last < since.timestamp():
+                    found.add(thread)
+                if not wanted:
+                    break
+        return frozenset(found)
+
+    async def _first_messages(self, place: str, oldest: str, stop: asyncio.Event) -> AsyncIterator[Json]:
+        cursor: str | None = None
+        while cursor != "":
+            page = await self._page(
+                self._client.conversations_history, stop, channel=place, oldest=oldest, inclusive=True,
+                limit=PAGE, cursor=cursor,
+            )  # fmt: skip
+            for message in page.get("messages") or ():
+                yield message
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            await _pause(stop, self._pace)
 
     async def _cases(self, since: datetime) -> list[Case]:
         """Those that are live, the newest first; then those that ended while we did not listen."""
@@ -156,7 +192,10 @@ class CatchUp:
         found: list[Json] = []
         cursor: str | None = None
         while cursor != "":
-            page = await self._page(thread, since, cursor, stop)
+            page = await self._page(
+                self._client.conversations_replies, stop, channel=thread.place, ts=thread.root,
+                oldest=f"{since.timestamp():.6f}", limit=PAGE, cursor=cursor,
+            )  # fmt: skip
             found += page.get("messages") or ()
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
         return [
@@ -164,35 +203,32 @@ class CatchUp:
             for one in found
             if one.get("user")
             and not one.get("bot_id")
-            and not _was_refused(one)
+            and not _was_refused(one, self._me)
             and one["ts"] != thread.root
         ]
 
-    async def _page(self, thread: Thread, since: datetime, cursor: str | None, stop: asyncio.Event) -> Json:
+    async def _page(self, call: Callable[..., Awaitable[Any]], stop: asyncio.Event, **what: Any) -> Json:
+        """What Slack answers; nothing when the place is gone. Its limit is waited for."""
         while True:
             try:
-                answer = await self._client.conversations_replies(
-                    channel=thread.place,
-                    ts=thread.root,
-                    oldest=f"{since.timestamp():.6f}",
-                    limit=PAGE,
-                    cursor=cursor,
-                )
+                answer = await call(**what)
             except TROUBLE as error:
                 ours = translated(error)
             else:
                 found: Json = answer.data if isinstance(answer.data, dict) else {}
                 return found
-            if isinstance(ours, DeliveryRefused):  # the thread is gone, and what was in it
-                log.warning("slack.thread_not_read", conversation=thread.conversation, reason=ours.reason)
+            if isinstance(ours, DeliveryRefused):
+                log.warning("slack.thread_not_read", channel=what.get("channel"), reason=ours.reason)
                 return {}
             if not isinstance(ours, DeliveryDelayed) or ours.everyone or stop.is_set():
-                raise SlackSilent("conversations.replies")
+                raise SlackSilent(call.__name__)
             await _pause(stop, ours.retry_after)
 
 
-def _was_refused(message: Json) -> bool:
-    return any(one.get("name") == NOT_SENT for one in message.get("reactions") or ())
+def _was_refused(message: Json, me: str) -> bool:
+    """Whether we marked it so ourselves."""
+    marks = (one for one in message.get("reactions") or () if one.get("name") == NOT_SENT)
+    return any(me in one.get("users", ()) for one in marks)
 
 
 def _moment(kept: str | None) -> datetime:

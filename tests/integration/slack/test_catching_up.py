@@ -211,7 +211,8 @@ async def test_what_was_refused_then_and_what_apps_wrote_is_not_taken_in() -> No
         refused = here.it.user().post(CHANNEL, "trop grand", thread_ts=root)
         await here.it.desk.client.reactions_add(channel=CHANNEL, timestamp=refused, name="no_entry_sign")
         await here.it.desk.client.chat_postMessage(channel=CHANNEL, text="de nous", thread_ts=root)
-        here.it.user().post(CHANNEL, "pour le client", thread_ts=root)
+        sent = here.it.user().post(CHANNEL, "pour le client", thread_ts=root)
+        here.it.user().react(CHANNEL, sent, "no_entry_sign")  # anybody's mark is no refusal of ours
         here.now.ahead = timedelta(seconds=70)
         await here.looks(lambda: here.it.events)
         assert here.taken.texts == ["pour le client"]
@@ -262,3 +263,25 @@ async def test_slacks_limit_and_a_failure_only_delay_it(fault: str, pause: float
         first, second = here.it.slack.calls_of("conversations.replies")[-2:]
         assert second.when - first.when >= pause
         assert here.wrote() == ["tard"]
+
+
+async def test_of_many_threads_only_those_are_read_in_which_somebody_wrote() -> None:
+    async with watched() as here:
+        await here.listens()
+        names = [f"c_{number}" for number in range(12)]
+        roots = {}
+        for number, name in enumerate(names):
+            roots[name] = await here.it.card(conversation=name)
+            here.case(name, at=here.now.now() - timedelta(seconds=number))
+            here.it.user().post(CHANNEL, f";; avant {name}", thread_ts=roots[name])
+        # Two minutes pass, at Slack too; we listened for the first half of one.
+        now = here.now.now()
+        here.it.slack.workspace.ids._last = int((now.timestamp() + 120) * 1_000_000)
+        await here.it.threads.note("slack:listening", "heard", (now + timedelta(seconds=40)).isoformat())
+        here.now.ahead = timedelta(seconds=130)
+        for name in ("c_3", "c_8"):
+            here.it.user().post(CHANNEL, f"après {name}", thread_ts=roots[name])
+        before = len(here.it.slack.calls_of("conversations.replies"))
+        await here.looks(lambda: len(here.it.events) >= 2)
+        assert here.wrote() == ["après c_3", "après c_8"]
+        assert len(here.it.slack.calls_of("conversations.replies")) - before == 2
