@@ -16,7 +16,7 @@ from handlers.care import Care
 from handlers.handoff import email_buttons, reminder, reminder_due, waiting_team
 from handlers.satisfaction import has_closing_words
 from handlers.saying import IDLE, WAITING, notice, silent
-from handlers.service_level import is_answered_by
+from handlers.service_level import is_answered_by, is_undone
 
 AGENT_IDLE = "agent_idle"
 AGENT_AWAY = "away"
@@ -68,7 +68,8 @@ def follow(turn: Turn, care: Care, decision: Decision) -> Decision:
             return decision
         timers = (*decision.timers, CancelTimer(name=AGENT_IDLE))
         return replace(decision, chat=_noted(chat, None, None), timers=timers)
-    if not (_is_taken(turn, chat, waits=waits) or (not waits and _wants_an_answer(turn, care))):
+    owes = _is_taken(turn, chat, waits=waits) or is_undone(turn.chat, chat)
+    if not (owes or (not waits and _wants_an_answer(turn, care))):
         return decision
     due = care.hours.of(waiting_team(chat, care)).after(turn.now, care.agent_idle_after)
     if due is None:

@@ -10,7 +10,7 @@ Its timers may be late, or come twice: what counts is the time, and what was sai
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.domain.chat import Chat, Speaker
 from bot.domain.conversation import Handoff, ServiceLevel
@@ -39,6 +39,8 @@ def follow(turn: Turn, care: Care, decision: Decision) -> Decision:
     if now.answered or not is_answered_by(decision):
         if was is None or _begins(turn.chat, decision.chat, was, now):
             decision = _wound(turn, care, decision, answered=False)
+        elif is_undone(turn.chat, decision.chat):
+            decision = _wound(turn, care, decision, answered=False, since=now.since)
         elif now.due is None and was.due is not None:
             # An alarm replaced the request: the same people still owe the same answer.
             kept = decision.chat.with_handoff(due=was.due, level=was.level, answered=was.answered)
@@ -64,15 +66,24 @@ def _begins(before: Chat, after: Chat, was: Handoff, now: Handoff) -> bool:
     return returned or was.team != now.team or was.since != now.since
 
 
-def _wound(turn: Turn, care: Care, decision: Decision, *, answered: bool) -> Decision:
-    handoff = _live(decision.chat)
+def is_undone(before: Chat, after: Chat) -> bool:
+    """Whether the only answer was taken back before it left."""
+    was, now = _live(before), _live(after)
+    return bool(was and now and was.answered and not now.answered)
+
+
+def _wound(
+    turn: Turn, care: Care, decision: Decision, *, answered: bool, since: datetime | None = None
+) -> Decision:
+    """The clock started ``since`` (now)."""
+    handoff, since = _live(decision.chat), since or turn.now
     team = handoff.team if handoff else care.default_team
     target, hours = care.teams.of(team).target(answered=answered), care.hours.of(team)
-    due = hours.after(turn.now, target) if target else None
+    due = hours.after(since, target) if target else None
     chat = decision.chat.with_handoff(answered=answered, level=ServiceLevel.ON_TIME, due=due)
     timers: tuple[TimerChange, ...] = (CancelTimer(name=SOON), CancelTimer(name=LATE))
     if target and due:
-        soon = hours.after(turn.now, target * SOON_SHARE) or due
+        soon = hours.after(since, target * SOON_SHARE) or due
         timers = (SetTimer(name=SOON, due=soon), SetTimer(name=LATE, due=due))
     return replace(decision, chat=chat, timers=(*decision.timers, *timers))
 

@@ -6,8 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.chat import Speaker
 from bot.domain.conversation import ServiceLevel
-from bot.domain.events import AgentClaim, AgentRelease, AgentReply, AgentResolve, AgentSnooze, AgentTransfer
+from bot.domain.events import (
+    AgentClaim,
+    AgentDelete,
+    AgentRelease,
+    AgentReply,
+    AgentResolve,
+    AgentSnooze,
+    AgentTransfer,
+    Receipt,
+    ReceiptStatus,
+)
 from bot.domain.outgoing import Alert, CaseAlert
+from handlers.lifecycle import AGENT_IDLE
 from handlers.service_level import LATE, OPENS, SOON
 from handlers.teams import Team, teams
 from tests.fakes.care import LEA, MONDAY_10H, OMAR, SUNDAY_10H, Story, make_care
@@ -209,3 +220,29 @@ async def test_timers_do_nothing_while_the_bot_speaks():
     for name in (SOON, LATE, OPENS):
         await told.timer(name)
         assert (told.speaker, told.alerts, told.messages) == (Speaker.BOT, [], [])
+
+
+async def test_an_answer_that_was_taken_back_before_it_left_was_none():
+    told = await story().waits()
+    told.later(minutes=5)
+    await told.agent(AgentReply, message_id="a1", text="Bonjour, euh…")
+    assert told.handoff.answered
+    await told.agent(AgentDelete, deleted_id="a1")
+    await dropped(told, "a1")
+    assert (told.handoff.answered, told.handoff.due) == (False, MONDAY_10H + minutes(20))
+    assert told.timers[LATE] == MONDAY_10H + minutes(20)
+    assert AGENT_IDLE in told.timers
+
+
+async def test_of_two_answers_the_one_that_left_counts():
+    told = await story().waits()
+    await told.agent(AgentReply, message_id="a1", text="Bonjour,")
+    await told.agent(AgentReply, message_id="a2", text="euh…")
+    await told.agent(AgentDelete, deleted_id="a2")
+    await dropped(told, "a2")
+    assert told.handoff.answered
+    assert told.handoff.due == MONDAY_10H + timedelta(hours=4)
+
+
+async def dropped(told: Story, message_id: str) -> None:
+    await told.happens(told._event(Receipt, message_id=message_id, status=ReceiptStatus.DROPPED))
