@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, literal_column, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, exists, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.analytics import schema
@@ -16,6 +16,7 @@ from bot.analytics.customers import NUMBERS, customers, number_of
 from bot.analytics.database import Database
 from bot.analytics.rows import key_of, storable
 from bot.analytics.team_day import Step, Story, team_day
+from bot.domain.events import ReceiptStatus
 from bot.domain.identity import ChatId
 from bot.domain.message import Attachment, AttachmentKind, Author, Line
 from bot.ports.service import CustomerFound, TeamDay
@@ -143,10 +144,17 @@ def _steps(conversations: Sequence[str]) -> Select[Any]:
 
 
 def _words(conversations: Sequence[str]) -> Select[Any]:
-    said = schema.messages
+    """What agents wrote and did not take back before it left."""
+    said, fate = schema.messages, schema.receipts
+    taken_back = exists().where(
+        fate.c.identity_id == said.c.identity_id,
+        fate.c.message_id == said.c.message_id,
+        fate.c.status == ReceiptStatus.DROPPED,
+    )
     return (
         select(said.c.conversation_id, said.c.at)
         .where(said.c.conversation_id.in_(conversations), said.c.author == "agent", said.c.kind != "note")
+        .where(~taken_back)
         .order_by(said.c.at)
     )
 

@@ -13,6 +13,7 @@ from bot.analytics.personal_data import RecordedPersonalData
 from bot.analytics.record import SqlRecord
 from bot.analytics.service import SqlService
 from bot.domain.conversation import HandoffReason, Outcome
+from bot.domain.events import ReceiptStatus
 from bot.domain.facts import (
     ConversationChanged,
     Episode,
@@ -24,6 +25,7 @@ from bot.domain.facts import (
     MessageEdited,
     MessageKind,
     Rated,
+    ReceiptLogged,
     Understood,
 )
 from bot.domain.identity import ChatId
@@ -107,6 +109,22 @@ async def test_a_case_is_handled_answered_and_resolved(record: SqlRecord, servic
         turn(320, Rated(score=4, team="care", agent_id="slack:U1", reason_id="m9")),
     )
     assert found == TeamDay(handled=1, first_response=90, resolution=300, ratings=1, satisfaction=4)
+
+
+async def test_an_answer_taken_back_before_it_left_is_no_first_response(
+    record: SqlRecord, service: SqlService
+) -> None:
+    dropped = ReceiptLogged(message_id="a1", destination="web:main", status=ReceiptStatus.DROPPED)
+    found = await day(
+        record,
+        service,
+        turn(0, OPENED, said("un humain svp"), ASKED),
+        turn(60, CLAIMED),
+        turn(65, agent_says()),
+        turn(67, dropped),
+        turn(90, agent_says("Voilà", "a2")),
+    )
+    assert found.first_response == 90
 
 
 async def test_medians_and_means_are_over_the_cases_that_have_them(
