@@ -33,6 +33,9 @@ CONFLICT_PAUSE = 10.0
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 READ_MARGIN = 10.0
+SHORTEST_HOLD = 0.2
+"""Seconds. A server that has nothing to say and says so at once, though asked to hold the poll, is not
+asked again and again without a breath."""
 CONFIRM_SECONDS = 3.0
 
 
@@ -70,14 +73,17 @@ class TelegramPoller:
             stopping.cancel()
 
     async def _round(self, stopping: asyncio.Task[Any]) -> None:
-        polling = asyncio.create_task(self._poll())
+        polling, began = asyncio.create_task(self._poll()), asyncio.get_running_loop().time()
         try:
             await asyncio.wait((polling, stopping), return_when=asyncio.FIRST_COMPLETED)
             if not polling.done():
                 return
-            await self._take(polling.result())
+            updates = polling.result()
+            await self._take(updates)
             self._failures = 0
             POLLED.set_to_current_time()
+            if self._wait and not updates and asyncio.get_running_loop().time() - began < SHORTEST_HOLD:
+                await asyncio.wait((stopping,), timeout=SHORTEST_HOLD)
         except (TelegramError, StoreUnavailable) as error:
             await asyncio.wait((stopping,), timeout=self._pause_after(error))
         finally:

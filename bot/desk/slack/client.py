@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 OFFICIAL_API = "https://slack.com/api/"
 TIMEOUT = aiohttp.ClientTimeout(total=20, connect=10)
 UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=300, connect=10)
-TOKEN_PAUSE = 60.0
+TOKEN_PAUSE = 15.0
 """Seconds between attempts while Slack refuses the token: only an operator can help."""
 PAGE = 200
 

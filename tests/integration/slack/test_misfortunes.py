@@ -19,7 +19,7 @@ from tests.integration.slack.whole import Customer, until, whole
 
 pytestmark = pytest.mark.slow
 
-SECONDS = float(os.environ.get("MISFORTUNE_SECONDS", "10"))
+SECONDS = float(os.environ.get("MISFORTUNE_SECONDS", "6"))
 """How long Slack refuses everything, and how long the line is down. The full test is 60."""
 CONVERSATIONS = 50
 CHANNELS = channels(9)

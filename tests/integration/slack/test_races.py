@@ -23,7 +23,7 @@ from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 
-TIMES = int(os.environ.get("RACES", "40"))
+TIMES = int(os.environ.get("RACES", "25"))
 """200 for the full test: about ten minutes, which Slack's limits take."""
 PATIENCE = 240.0
 """Seconds that what is said may take to be shown: these limits again."""

@@ -87,7 +87,7 @@ class Line:
 
 @pytest.fixture
 async def line(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
-    for pause in ("CONFLICT_PAUSE", "TOKEN_PAUSE", "SHORTEST_PAUSE"):
+    for pause in ("CONFLICT_PAUSE", "TOKEN_PAUSE", "SHORTEST_PAUSE", "SHORTEST_HOLD"):
         monkeypatch.setattr(polling, pause, 0.01)
     line = Line()
     yield line
@@ -217,3 +217,14 @@ def test_the_pause_doubles_up_to_a_limit_and_is_partly_chance() -> None:
     assert [backoff(failures, 1.0) for failures in (1, 2, 3, 4)] == [0.5, 1.0, 2.0, 4.0]
     assert backoff(1, 0.0) == 0.25
     assert backoff(10_000, 1.0) == 30.0
+
+
+async def test_a_server_that_does_not_hold_a_poll_is_not_asked_without_a_breath(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "SHORTEST_HOLD", 3600.0)
+    line.poller._wait = 30
+    line.start()
+    await line.until(lambda: line.api.of("getUpdates"))
+    await asyncio.sleep(0.2)
+    assert len(line.api.of("getUpdates")) == 1
