@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -91,3 +92,29 @@ async def test_what_could_not_be_posted_in_time_is_joined() -> None:
             )
         assert len(await show.below()) < 10
         assert (datetime.now(UTC) - began).total_seconds() < 20
+
+
+async def test_a_claim_that_is_certain_at_once_changes_the_card_once() -> None:
+    async with showing() as show:
+        store = MemoryStore()
+        await show.open()
+        taking = a_card(state=CaseState.CLAIMED, agent=LEA_DUMAS)
+        card = {"epoch": 2, "coalesce": "card:lea"}
+        async with running(Sender(store, store, show.deliverer, "s1").run):
+            put(store, show.entry(taking, **card))
+            await asyncio.sleep(0.1)
+            put(store, show.entry(replace(taking, hushed=True), **card))
+            await show.slack.until(
+                lambda: not any(stream.entries for stream in store.outboxes.values()), seconds=10
+            )
+        assert len(show.slack.calls_of("chat.update")) == 1
+        assert "Prise en charge par Léa Dumas" in seen(show.slack.channel("C1").top()[0])
+
+
+async def test_one_that_is_not_is_said_to_be_under_way() -> None:
+    async with showing() as show:
+        store = MemoryStore()
+        await show.open()
+        put(store, show.entry(a_card(state=CaseState.CLAIMED, agent=LEA_DUMAS), epoch=2))
+        async with running(Sender(store, store, show.deliverer, "s1").run):
+            await show.slack.until(lambda: "prend la conversation" in seen(show.slack.channel("C1").top()[0]))
