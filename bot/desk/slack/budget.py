@@ -156,6 +156,11 @@ class Budget:
             return False
         return all(bucket.has_room(now) for bucket in self._buckets(place))
 
+    def is_free(self, method: str, channel: str) -> bool:
+        """Whether the next call would go at once."""
+        place = (method, channel if method == POST else "")
+        return not self._waiting.get(place) and self._opens_in(place, self._time()) <= 0.0
+
     # --- who is next -----------------------------------------------------------------------
 
     def _let_in(self) -> None:

@@ -184,7 +184,15 @@ class SlackDeliverer:
         if not isinstance(entry.payload, CaseLine):
             return True
         lines = [one.payload for one in ahead if isinstance(one.payload, CaseLine)]
+        if any(one.line.author != entry.payload.line.author for one in lines) and self._has_room(ahead[0]):
+            return False
         return len(lines) == len(ahead) and may_join(lines, entry.payload)
+
+    def _has_room(self, admitted: Outgoing) -> bool:
+        """Whether nothing presses where that entry goes: who said something is then read off its own
+        name and icon."""
+        method, place = self._admitted.get(admitted.id, (None, ""))
+        return method == POST and self._budget.is_free(POST, place)
 
     # --- delivering ----------------------------------------------------------------------------
 

@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.domain.identity import ChatId
-from bot.domain.outgoing import CaseState, Outgoing
+from bot.domain.message import Author, Line
+from bot.domain.outgoing import CaseLine, CaseState, Outgoing
 from bot.engine.sender import Sender, SenderRules
+from tests.builders import NOW
 from tests.fakes.engine import put, running
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.slack_show import LEA_DUMAS, Show, a_card, says, seen, showing
@@ -118,3 +120,21 @@ async def test_one_that_is_not_is_said_to_be_under_way() -> None:
         put(store, show.entry(a_card(state=CaseState.CLAIMED, agent=LEA_DUMAS), epoch=2))
         async with running(Sender(store, store, show.deliverer, "s1").run):
             await show.slack.until(lambda: "prend la conversation" in seen(show.slack.channel("C1").top()[0]))
+
+
+async def test_while_nothing_presses_the_customer_speaks_under_their_own_name() -> None:
+    """The system's line behind theirs is a message of its own."""
+    async with showing() as show:
+        store = MemoryStore()
+        await show.open()
+        noted = CaseLine(line=Line("s1", Author.SYSTEM, "C'est ajouté.", NOW))
+        put(store, show.entry(says("j'attends", "m2"), coalesce="x"), show.entry(noted, coalesce="x"))
+        async with running(Sender(store, store, show.deliverer, "s1").run):
+            await show.slack.until(
+                lambda: not any(stream.entries for stream in store.outboxes.values()), seconds=10
+            )
+        customer, system = await show.below()
+        assert "j'attends" in seen(customer)
+        assert "C'est ajouté" not in seen(customer)
+        assert customer["username"].startswith("Zoé")
+        assert "C'est ajouté" in seen(system)
