@@ -50,7 +50,7 @@ async def board(request: pytest.FixtureRequest) -> AsyncIterator[RedisBoard]:
     server: Server = request.getfixturevalue(f"{request.param}_server")
     server.client().flushall()
     connection = await Connection.open(server.url)
-    yield RedisBoard(await Layout.open(connection, 8), max_lines=5)
+    yield RedisBoard(await Layout.open(connection, 8), max_lines=5, clock=FixedClock())
     await connection.close()
 
 
@@ -281,8 +281,8 @@ async def test_asked_out_of_hours_the_wait_begins_when_the_team_is_back(board: R
 
 
 async def test_only_the_last_waits_of_the_last_hours_are_told(board: RedisBoard) -> None:
-    clock = FixedClock()
-    board._clock = clock
+    clock = board._clock
+    assert isinstance(clock, FixedClock)
     for number in range(WAITS + 2):
         await board.put_card(f"c_{number}", LEA, card(), at(1, 0))
         await board.put_card(f"c_{number}", LEA, card(**CLAIMED), at(2, number))
