@@ -81,6 +81,8 @@ class Seen:
     """Of each card: when it changed, and which buttons it had then."""
     steps: dict[Place, list[float]] = field(default_factory=lambda: defaultdict(list))
     ticks: dict[Place, float] = field(default_factory=dict)
+    replies: dict[str, set[Place]] = field(default_factory=lambda: defaultdict(set))
+    """What agents wrote to each customer, of which a tick may stand for those above it."""
     failures: dict[Place, float] = field(default_factory=dict)
     posts: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
@@ -93,6 +95,16 @@ class Seen:
         return sum(
             count for method, count in self.calls.items() if method.startswith(("chat.", "reactions."))
         )
+
+    def wrote(self, done: Done) -> None:
+        """An agent wrote that."""
+        self.replies[done.user].add(done.place)
+
+    def ticked(self, done: Done) -> float | None:
+        """When a tick stood on that reply or on one below it."""
+        channel, ts = done.place
+        below = {(at, one) for at, one in self.replies[done.user] if at == channel and float(one) > float(ts)}
+        return min((self.ticks[one] for one in {done.place, *below} if one in self.ticks), default=None)
 
     def take(self, calls: Iterable[Json]) -> None:
         """The next calls, in order; stops at the first that has no answer yet."""
@@ -206,7 +218,7 @@ def shown(seen: Seen, done: Done) -> float | None:
         case Deed.REPLIES if done.refused:
             return seen.failures.get(done.place)
         case Deed.REPLIES:
-            return seen.ticks.get(done.place)
+            return seen.ticked(done)
         case Deed.CLAIMS | Deed.RESOLVES:
             changes = seen.updates.get(done.place, ())
             return next((at for at, acts in changes if at >= done.at and done.deed.value not in acts), None)
@@ -236,7 +248,7 @@ ROWS = {
     "claim said": "*Claim* pressed: the thread says it (the bot is certainly silent)",
     "card resolved": "*Resolve* pressed: the card shows it",
     "agent → customer": "an agent's reply is with the customer (undo time included)",
-    "tick": "a reply is with the customer: its tick is shown",
+    "tick": "a reply is with the customer: its tick is shown, or one below it",
 }
 
 
@@ -266,6 +278,8 @@ class Figures:
 def figures(done: Sequence[Done], seen: Seen, hearing: Hearing) -> Figures:
     """Of what was done since ``seen`` began."""
     of = {deed: [one for one in done if one.deed is deed] for deed in Deed}
+    for one in of[Deed.REPLIES]:
+        seen.wrote(one)
     went = [one for one in of[Deed.REPLIES] if not one.refused]
     failed = [one for one in of[Deed.REPLIES] if one.refused]
 

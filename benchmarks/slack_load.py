@@ -165,7 +165,9 @@ class Load:
         if case is None:
             return
         case.leaving = last
-        self.done.append(await self.made.replies(case))
+        said = await self.made.replies(case)
+        self._seen.wrote(said)
+        self.done.append(said)
         if last:
             await asyncio.gather(self._ends(case), self._begins(agent))
 

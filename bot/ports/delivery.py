@@ -59,7 +59,8 @@ class JoiningDeliverer(Deliverer, Protocol):
     """
 
     def lane(self, entry: Outgoing) -> Hashable:
-        """What is kept in order: entries of one lane. Must hold the chat or something narrower."""
+        """What is kept in order: entries of one lane. Must hold the chat or something narrower. Asked as
+        each entry is read, in the order they were written."""
         ...
 
     async def admit(self, entry: Outgoing) -> None:

@@ -22,7 +22,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk.slack.authority import TROUBLE, SlackSilent
 from bot.desk.slack.client import translated
-from bot.desk.slack.intake import NOT_SENT
+from bot.desk.slack.names import NOT_SENT
 from bot.domain.errors import DeliveryDelayed, DeliveryRefused, StoreUnavailable
 from bot.ports.board import Board, Case
 from bot.ports.clock import Clock

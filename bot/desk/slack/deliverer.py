@@ -25,6 +25,7 @@ from bot.desk.slack.places import Places
 from bot.desk.slack.posting import Job, Surroundings
 from bot.desk.slack.prompts import Prompts
 from bot.desk.slack.talk import Talk
+from bot.desk.slack.ticks import REACT, Ticks, is_tick
 from bot.desk.slack.uploads import Uploads
 from bot.domain.errors import DeliveryDelayed, DeliveryFailed, DeliveryRefused, StoreUnavailable
 from bot.domain.events import ReceiptStatus
@@ -64,6 +65,8 @@ HUSH_SECONDS = 0.4
 """A claim is nearly always certain by then: one change of the card tells it, of the fifty a minute that
 Slack takes, instead of two."""
 ADMITTED = 2_000
+_SAID_BELOW = ("", "")
+"""What a tick is admitted to when one further down the thread says as much."""
 _MOVES = 3
 
 _NO_THREAD_NO_NEWS = (CaseFate, CaseEdit, CaseDelete, CaseUnheld, CaseFile)
@@ -128,6 +131,7 @@ class SlackDeliverer:
         self._talk = Talk(self._around, self._uploads, self._prompts)
         self._heads = Heads(self._around, self._places)
         self._fates = Fates(self._around)
+        self._ticks = Ticks(self._budget)
         self._alerts = Alerts(self._around)
         self._lateness = Lateness(self._around, lag_seconds, self._calls)
         self._admitted: OrderedDict[str, tuple[str, str]] = OrderedDict()
@@ -136,12 +140,15 @@ class SlackDeliverer:
     # --- what goes when, and with what -------------------------------------------------------
 
     def lane(self, entry: Outgoing) -> Hashable:
-        """Lines and all that belongs between them; the card; a reply's fate."""
+        """Lines and all that belongs between them; the card; a reply's fate, and what holds it."""
+        self._ticks.expect(entry)
         match entry.payload:
             case CaseCard() | CaseAlert(kind=Alert.ASSIGNED | Alert.RETURNED):
                 return entry.chat, "card"  # who has it is told behind what happened
             case CaseFate(message_id=message_id):
                 return entry.chat, "fate", message_id
+            case CaseHeld(draft=draft) | CaseUnheld(draft=draft):
+                return entry.chat, "held", draft.message_id
             case _:
                 return entry.chat, "line"
 
@@ -151,6 +158,9 @@ class SlackDeliverer:
         if _is_being_taken(entry.payload):
             await asyncio.sleep(HUSH_SECONDS)
         try:
+            if isinstance(entry.payload, CaseFate) and is_tick(entry.payload):
+                await self._admit_tick(entry, entry.payload)
+                return
             call = await self._main_call(entry)
         except StoreUnavailable:
             return  # the delivery itself will tell
@@ -158,11 +168,21 @@ class SlackDeliverer:
             return
         method, place, priority = call
         await self._budget.enter(method, place, priority)
-        self._admitted[entry.id] = (method, place)
-        while len(self._admitted) > ADMITTED:
-            self._admitted.popitem(last=False)
+        self._let_in(entry, (method, place))
         if priority is Priority.CUSTOMER:
             self._lateness.seen(entry)
+
+    async def _admit_tick(self, entry: Outgoing, fate: CaseFate) -> None:
+        thread = await self._around.threads.of(entry.conversation) if entry.conversation else None
+        target = await self._fates.target(thread, fate.message_id) if thread else None
+        if target is not None:
+            is_shown = await self._ticks.enter(entry, fate, target)
+            self._let_in(entry, (REACT, target[0]) if is_shown else _SAID_BELOW)
+
+    def _let_in(self, entry: Outgoing, call: tuple[str, str]) -> None:
+        self._admitted[entry.id] = call
+        while len(self._admitted) > ADMITTED:
+            self._admitted.popitem(last=False)
 
     async def _main_call(self, entry: Outgoing) -> tuple[str, str, Priority] | None:
         if entry.conversation is None:
@@ -172,8 +192,8 @@ class SlackDeliverer:
         if isinstance(payload, CaseCard) and thread is None:
             place = next(self._places.channels(entry.conversation, payload.team), None)
             return (POST, place, Priority.CUSTOMER) if place else None
-        method = _method(payload, thread) if thread else None
-        return (method, thread.place, entry.priority) if thread and method else None
+        method = _method(payload) if thread else None
+        return (method, thread.place, _urgency(entry)) if thread and method else None
 
     def joins(self, ahead: Sequence[Outgoing], entry: Outgoing) -> bool:
         """Lines that fit one message; cards, and fates of a reply, of which the newest counts."""
@@ -213,15 +233,30 @@ class SlackDeliverer:
             raise DeliveryRefused("no_conversation")
         if not isinstance(first.payload, DeskPayload):
             raise DeliveryRefused(f"not_for_a_desk:{type(first.payload).__name__}")
-        calls = self._calls(first.priority, self._admitted.pop(first.id, None))
-        job = Job(entry=first, conversation=first.conversation, calls=calls, doubtful=doubtful)
+        admitted = self._admitted.pop(first.id, None)
+        calls = self._calls(first.priority, admitted)
+        job = Job(
+            entry=first,
+            conversation=first.conversation,
+            calls=calls,
+            doubtful=doubtful,
+            said_below=admitted == _SAID_BELOW,
+        )
         try:
             shown = await self._deliver(job, entries)
         except StoreUnavailable as error:
             raise DeliveryFailed("store_unavailable", doubtful=True) from error
         except DeliveryFailed as failure:  # a doubt about an earlier attempt stays
             raise DeliveryFailed(failure.reason, doubtful=failure.doubtful or doubtful) from failure
+        except DeliveryRefused:
+            self._are_shown(entries)
+            raise
+        self._are_shown(entries)
         return [Delivered(platform_id=one) for one in shown]
+
+    def _are_shown(self, entries: Sequence[Outgoing]) -> None:
+        for one in entries:
+            self._ticks.shown(one)
 
     def _calls(self, priority: Priority, admitted: tuple[str, str] | None = None) -> Calls:
         return Calls(self._client, self._budget, priority, admitted)
@@ -238,17 +273,21 @@ class SlackDeliverer:
             await self._in_thread(job, thread, lambda there: self._talk.say(job, there, entries))
         else:
             last = job.of(entries[-1])
-            await self._in_thread(job, thread, lambda there: self._other(last, there, last.entry.payload))
+            before = [one.payload for one in entries[:-1]]
+            await self._in_thread(
+                job, thread, lambda there: self._other(last, there, last.entry.payload, before)
+            )
         return [_message_id(one.payload) for one in entries]
 
-    async def _other(self, job: Job, thread: Thread, payload: object) -> None:
+    async def _other(self, job: Job, thread: Thread, payload: object, before: Sequence[object] = ()) -> None:
         match payload:
             case CaseEdit():
                 await self._talk.edit(job, thread, payload)
             case CaseDelete():
                 await self._talk.withdraw(job, thread, payload)
             case CaseFate():
-                await self._fates.show(job, thread, payload)
+                earlier = [one.status for one in before if isinstance(one, CaseFate)]
+                await self._fates.show(job, thread, payload, earlier)
             case CaseFile(message_id=message_id, attachment=file, reason=why) if why:
                 await self._uploads.unavailable(job, thread, message_id, file, why)
             case CaseFile(message_id=message_id, attachment=file):
@@ -303,7 +342,16 @@ def _is_being_taken(payload: object) -> bool:
     return isinstance(payload, CaseCard) and payload.state is CaseState.CLAIMED and not payload.hushed
 
 
-def _method(payload: object, thread: Thread) -> str | None:
+def _urgency(entry: Outgoing) -> Priority:
+    """That a reply was taken back goes before ticks: one further down would say that it went."""
+    match entry.payload:
+        case CaseFate(status=ReceiptStatus.DROPPED):
+            return Priority.FAILURE
+        case _:
+            return entry.priority
+
+
+def _method(payload: object) -> str | None:
     """The call that showing it begins with, if that is certain."""
     match payload:
         case CaseCard() | CaseEdit() | CaseDelete():
@@ -314,7 +362,7 @@ def _method(payload: object, thread: Thread) -> str | None:
         case CaseFate(status=ReceiptStatus.FAILED | ReceiptStatus.UNCHANGED):
             return POST  # the mark comes after it, and must not use room of long ago
         case CaseFate():
-            return "reactions.add" if thread else None
+            return REACT
         case CaseAlert():
             return POST
         case _:

@@ -1,8 +1,10 @@
-"""What became of an agent's reply, shown on it: a tick, an eye, or a warning with *Resend*."""
+"""What became of an agent's reply, shown on it: a tick, an eye, or a warning with *Resend*. While there is no
+room for all, only the tick furthest down is shown (see ``ticks``)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from bot.desk.slack.client import ROOT_GONE
 from bot.desk.slack.escaping import escaped, moment, mrkdwn, one_line
@@ -21,7 +23,8 @@ REPLY = "reply:"
 """What an agent's reply that we posted is remembered by besides its id."""
 WAIT_FOR_REPLY = 900.0
 """Seconds for which what became of a reply waits for the reply to be shown."""
-_FAILED = "failed:"
+FAILED = "failed:"
+"""What the warning below a reply is remembered by, before the reply's id."""
 _BOTS = re.compile(r"m_[0-9a-f]{32}-\d+")
 """Ids of what the bot says (see ``bot.engine.outbox.stamped``): nothing is shown of its fate."""
 
@@ -32,16 +35,19 @@ class Fates:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
 
-    async def show(self, job: Job, thread: Thread, fate: CaseFate) -> None:
-        """Show what is known now. What is about no agent's message shows nothing, unless it failed."""
-        target = await self._target(job, fate.message_id, thread)
+    async def show(
+        self, job: Job, thread: Thread, fate: CaseFate, earlier: Sequence[ReceiptStatus] = ()
+    ) -> None:
+        """Show what is known now; ``earlier`` is what was to be shown of the same reply just before. What is
+        about no agent's message shows nothing, unless it failed."""
+        target = await self.target(thread, fate.message_id)
         match fate.status:
             case ReceiptStatus.FAILED:
-                await self._failed(job, thread, fate, target)
+                await self._failed(job, thread, fate)
             case ReceiptStatus.UNCHANGED:
                 await self._say(job, thread, f"unchanged:{job.entry.id}", self._unchanged(thread, fate))
             case _ if target is not None:
-                await self._went(job, thread, fate, target)
+                await self._went(job, thread, fate, target, {*earlier, fate.status})
             case _ if not _BOTS.fullmatch(fate.message_id):
                 self._wait(job)
 
@@ -51,34 +57,44 @@ class Fates:
         if age < WAIT_FOR_REPLY:
             raise DeliveryDelayed(min(30.0, max(0.5, age / 4)), everyone=False)
 
-    async def _target(self, job: Job, message_id: str, thread: Thread) -> tuple[str, str] | None:
+    async def target(self, thread: Thread, message_id: str) -> tuple[str, str] | None:
+        """Where an agent's reply stands: channel and ts; None when it is none, or not shown yet."""
         place = place_of(message_id)
         if place is not None:
             return place
-        posted = await self._around.threads.find(job.conversation, f"{REPLY}{message_id}")
+        posted = await self._around.threads.find(thread.conversation, f"{REPLY}{message_id}")
         return (thread.place, posted[-1]) if posted else None
 
-    async def _went(self, job: Job, thread: Thread, fate: CaseFate, target: tuple[str, str]) -> None:
-        reaction = {ReceiptStatus.SEEN: EYES, ReceiptStatus.DROPPED: BACK}.get(fate.status, TICK)
-        await job.calls.react(*target, reaction)
-        if fate.status is ReceiptStatus.SEEN:
+    async def _went(
+        self,
+        job: Job,
+        thread: Thread,
+        fate: CaseFate,
+        target: tuple[str, str],
+        known: set[ReceiptStatus],
+    ) -> None:
+        if not job.said_below:
+            reaction = {ReceiptStatus.SEEN: EYES, ReceiptStatus.DROPPED: BACK}.get(fate.status, TICK)
+            await job.calls.react(*target, reaction)
+        if known == {ReceiptStatus.SEEN}:
             return
         if fate.status is not ReceiptStatus.DROPPED:
             await self._worked_after_all(job, thread, fate, target)
-        if fate.status is ReceiptStatus.MAYBE_DUPLICATE:
+        if ReceiptStatus.MAYBE_DUPLICATE in known:
             words = say("desk.maybe_twice", self._around.language_at(thread.place))
             await self._say(job, thread, f"twice:{fate.message_id}", words)
         await self._no_more_undo(job, thread, fate.message_id, target)
 
     # --- failures ----------------------------------------------------------------------------
 
-    async def _failed(self, job: Job, thread: Thread, fate: CaseFate, target: tuple[str, str] | None) -> None:
+    async def _failed(self, job: Job, thread: Thread, fate: CaseFate) -> None:
         message = self._failure(job, thread, fate)
-        before = await self._around.threads.find(job.conversation, _FAILED + fate.message_id)
+        before = await self._around.threads.find(job.conversation, FAILED + fate.message_id)
         if before:
             await self._change(job, thread, before[-1], message)
         else:
-            await post_once(self._around, job, thread, _FAILED + fate.message_id, message)
+            await post_once(self._around, job, thread, FAILED + fate.message_id, message)
+        target = await self.target(thread, fate.message_id)  # whoever shows it later marks it then
         if target is not None:
             await job.calls.react(*target, WARNING)
             await self._no_more_undo(job, thread, fate.message_id, target)
@@ -97,7 +113,7 @@ class Fates:
         self, job: Job, thread: Thread, fate: CaseFate, target: tuple[str, str]
     ) -> None:
         """A resend worked: the warning goes."""
-        before = await self._around.threads.find(job.conversation, _FAILED + fate.message_id)
+        before = await self._around.threads.find(job.conversation, FAILED + fate.message_id)
         if not before:
             return
         language = self._around.language_at(thread.place)

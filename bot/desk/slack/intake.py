@@ -31,7 +31,7 @@ from bot.desk.slack.messages import (
     read,
     unmarked,
 )
-from bot.desk.slack.names import NAME, said_at
+from bot.desk.slack.names import NAME, NOT_SENT, said_at
 from bot.desk.slack.plain_text import Plain
 from bot.desk.slack.telling import Teller
 from bot.desk.slack.wording import say
@@ -46,8 +46,6 @@ REFUSED = Counter("guichet_slack_refused", "What people did and may not, by why"
 
 WRITTEN_DOWN_SECONDS = 1.0
 """How long after a card appears it is certainly known here which conversation it is."""
-NOT_SENT = "no_entry_sign"
-"""The mark on a message that did not go to the customer though it was meant to."""
 
 Json = Mapping[str, Any]
 
@@ -149,6 +147,8 @@ class MessageIntake:
         TAKEN.labels("refused").inc()
         if isinstance(seen, Deleted):
             return
+        if isinstance(seen, Said):
+            self._teller.mark(seen.channel, seen.ts, NOT_SENT)
         if self._teller.is_news("refused", seen.user, seen.channel, seen.root):
             self._whisper(seen, say(f"acts.refused_{refused.reason.value}", refused.language))
 

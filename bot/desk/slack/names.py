@@ -11,6 +11,8 @@ from enum import StrEnum
 NAME = "slack"
 DESTINATION = f"desk:{NAME}"
 _SAID = "slack:"
+NOT_SENT = "no_entry_sign"
+"""The mark on a message that did not go to the customer though it was meant to."""
 
 
 class Act(StrEnum):

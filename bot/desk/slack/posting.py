@@ -55,12 +55,14 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One delivery. ``doubtful``: an earlier attempt may have succeeded, wholly or in part."""
+    """One delivery. ``doubtful``: an earlier attempt may have succeeded, wholly or in part. ``said_below``: a
+    tick further down the thread says what this one would."""
 
     entry: Outgoing
     conversation: str
     calls: Calls
     doubtful: bool = False
+    said_below: bool = False
 
     def of(self, entry: Outgoing) -> Job:
         """The same, for another entry that goes along."""

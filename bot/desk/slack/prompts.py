@@ -10,17 +10,22 @@ import asyncio
 from bot.desk.slack.client import PLACE_GONE
 from bot.desk.slack.escaping import Block, escaped, mrkdwn, one_line, plain
 from bot.desk.slack.lines import button
-from bot.desk.slack.names import Act, packed
+from bot.desk.slack.names import NOT_SENT, Act, packed, place_of
 from bot.desk.slack.posting import Job, Message, Surroundings
 from bot.desk.slack.shortening import shorten
 from bot.desk.slack.wording import known, language_of, quoted, say
 from bot.domain.errors import DeliveryRefused
+from bot.domain.events import DraftChoice
 from bot.domain.identity import Agent
 from bot.domain.message import HoldReason
 from bot.domain.outgoing import CaseHeld, CaseRefused, CaseUnheld, Refusal
 from bot.ports.threads import Thread
 
 AGENT = "slack:"
+HELD = "hourglass_flowing_sand"
+"""The mark on a message that is held: others read the thread too."""
+_DECIDED = {DraftChoice.NOTE: "lock", DraftChoice.DISCARD: NOT_SENT}
+"""What marks it when it was not sent."""
 LOCALE_FOR = 3600.0
 """Seconds for which somebody's language is kept."""
 
@@ -58,6 +63,8 @@ class Prompts:
         choices = _CHOICES.get(held.draft.reason)
         if user is None or choices is None:
             return
+        if typed := place_of(held.draft.message_id):
+            await job.calls.react(*typed, HELD)
         language = await self.language(job, user, thread)
         message = self._question(job, held, choices, language)
         key = _key(held.draft.message_id)
@@ -69,6 +76,7 @@ class Prompts:
 
     async def unheld(self, job: Job, thread: Thread, unheld: CaseUnheld) -> None:
         """It was decided: the question becomes the answer."""
+        await self._marked(job, unheld)
         key = _key(unheld.draft.message_id)
         place, _, ts = (await self._around.threads.notes(job.conversation)).get(key, "").partition(":")
         user = user_of(unheld.draft.agent)
@@ -83,6 +91,16 @@ class Prompts:
             if refusal.reason not in _UNSEEN | {"message_not_found"}:
                 raise
         await self._around.threads.note(job.conversation, key, None)
+
+    async def _marked(self, job: Job, unheld: CaseUnheld) -> None:
+        """What stands in the thread says whether it went; a file's own wait was not marked."""
+        typed = place_of(unheld.draft.message_id)
+        if typed is None:
+            return
+        if mark := _DECIDED.get(unheld.choice):
+            await job.calls.react(*typed, mark)
+        if unheld.draft.reason in _CHOICES:
+            await job.calls.unreact(*typed, HELD)
 
     async def refused(self, job: Job, thread: Thread, refused: CaseRefused) -> None:
         """Tell somebody that it did not happen; who lost a claim should not have to look for it."""

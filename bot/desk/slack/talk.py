@@ -10,7 +10,7 @@ import structlog
 from bot.desk.slack import lines
 from bot.desk.slack.client import ROOT_GONE
 from bot.desk.slack.escaping import Block, pieces
-from bot.desk.slack.fates import REPLY
+from bot.desk.slack.fates import FAILED, REPLY, WARNING
 from bot.desk.slack.lines import PART, Writer
 from bot.desk.slack.names import place_of
 from bot.desk.slack.posting import Job, Message, Surroundings, metadata, standing
@@ -51,6 +51,16 @@ class Talk:
             await self._post(job, thread, left, there)
         for entry, line in said:
             await self._files(job.of(entry), thread, line)
+            await self._failed_before(job, thread, line)
+
+    async def _failed_before(self, job: Job, thread: Thread, line: CaseLine) -> None:
+        """A reply that is shown later than its failure bears the mark all the same."""
+        if line.note or line.line.author is not Author.AGENT:
+            return
+        threads, message_id = self._around.threads, line.line.message_id
+        if await threads.find(job.conversation, FAILED + message_id):
+            shown = await threads.find(job.conversation, f"{REPLY}{message_id}")
+            await job.calls.react(thread.place, shown[-1], WARNING)
 
     async def _typed_there(self, job: Job, thread: Thread, line: CaseLine) -> None:
         if self._around.undo_seconds > 0 and not line.note and line.agent_id:

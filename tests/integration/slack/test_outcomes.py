@@ -345,8 +345,9 @@ async def test_who_is_in_no_team_is_told_and_does_nothing(here: Here) -> None:
     noe = here.slack.user("U0NOBODY")
     async with here.case(claimed=False) as (customer, place):
         assert (await noe.press(*place, "claim")).acked
-        noe.post(place[0], "de la part de personne", thread_ts=place[1])
+        ts = noe.post(place[0], "de la part de personne", thread_ts=place[1])
         await here.told(noe, say("acts.refused_unknown", "fr"), place)
+        await until(lambda: "no_entry_sign" in reactions(here.at((place[0], ts))), "a mark for the others")
         await here.then(customer, place)  # Léa's: it was still free
         assert never_shown(customer, "de la part de personne")
 

@@ -180,6 +180,17 @@ def test_a_tick_is_late_from_when_the_customer_had_the_reply() -> None:
     assert made.waits["tick"].most == pytest.approx(2.0)
 
 
+def test_a_tick_stands_for_the_replies_to_that_customer_above_it() -> None:
+    above = Done(deed=Deed.REPLIES, user="c1", number=1, at=50.0, place=(C, "50.000001"))
+    below = Done(deed=Deed.REPLIES, user="c1", number=2, at=51.0, place=(C, "51.000001"))
+    after = Done(deed=Deed.REPLIES, user="c1", number=3, at=52.0, place=(C, "52.000001"))
+    other = Done(deed=Deed.REPLIES, user="c2", number=1, at=50.0, place=(C, "50.000002"))
+    tick = call("reactions.add", 57.0, channel=C, timestamp="51.000001", name="white_check_mark")
+    hearing = {"c1": [(1, 53.0), (2, 54.0), (3, 55.0)], "c2": [(1, 53.0)]}
+    ticks = measured([above, below, after, other], tick, hearing=hearing).waits["tick"]
+    assert (ticks.count, ticks.most, ticks.missing) == (2, pytest.approx(4.0), 2)
+
+
 def test_a_reply_that_the_customer_never_had_is_lost() -> None:
     reply = Done(deed=Deed.REPLIES, user="c1", number=1, at=50.0, place=(C, "50.000001"))
     made = measured([reply])

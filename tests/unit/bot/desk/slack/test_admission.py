@@ -7,11 +7,7 @@ import pytest
 from bot.desk.slack.budget import POST
 from bot.desk.slack.deliverer import _method
 from bot.domain.events import ReceiptStatus
-from bot.domain.identity import ChatId
 from bot.domain.outgoing import CaseFate
-from bot.ports.threads import Thread
-
-THREAD = Thread("k1", ChatId("web", "main", "c1"), "C1", "100.000000")
 
 
 @pytest.mark.parametrize(
@@ -19,9 +15,8 @@ THREAD = Thread("k1", ChatId("web", "main", "c1"), "C1", "100.000000")
     [
         (ReceiptStatus.FAILED, POST),
         (ReceiptStatus.UNCHANGED, POST),
-        (ReceiptStatus.DELIVERED, "reactions.add"),
-        (ReceiptStatus.SEEN, "reactions.add"),
+        (ReceiptStatus.DROPPED, "reactions.add"),
     ],
 )
 def test_a_failure_is_told_first_and_marked_then(status: ReceiptStatus, first: str) -> None:
-    assert _method(CaseFate(message_id="slack:C1:101.000000", status=status), THREAD) == first
+    assert _method(CaseFate(message_id="slack:C1:101.000000", status=status)) == first
