@@ -31,10 +31,10 @@ async def claim(turn: Turn, care: Care) -> Decision:
     has_it = holder(chat)
     if has_it is not None and has_it.id == event.agent.id:
         return refused(turn, "claim", Refusal.NOT_NOW)
-    if has_it is not None and not event.take_over:
+    if has_it is not None and not (event.take_over and event.holder in ("", has_it.id)):
         return refused(turn, "claim", Refusal.TAKEN, holder=has_it)
     taken, sends = take(turn, care, chat, event.agent)
-    return Decision(chat=taken, sends=sends, timers=NO_TIMERS)
+    return Decision(chat=taken, sends=sends, timers=NO_TIMERS, desk=taken_over(chat, event.agent))
 
 
 async def hushed(turn: Turn, _care: Care) -> Decision:
@@ -53,6 +53,15 @@ def take(turn: Turn, care: Care, chat: Chat, agent: Agent) -> tuple[Chat, tuple[
     text = care.replies.get(key, turn.language, name=name)
     line = MessageOut(text=text, author=Author.SYSTEM, answers=False)
     return chat.claim(agent, unasked), (Send(payload=line),)
+
+
+def taken_over(chat: Chat, agent: Agent) -> tuple[CaseAlert, ...]:
+    """What a colleague who had it is told when the agent takes it from them; ``chat`` as it was."""
+    had_it = colleague(chat, agent)
+    current = chat.conversation.handoff if chat.conversation else None
+    if had_it is None or current is None:
+        return ()
+    return (CaseAlert(kind=Alert.TAKEN_OVER, team=current.team, agent=had_it, detail=agent.name),)
 
 
 def first_name(agent: Agent) -> str:

@@ -98,8 +98,9 @@ def _sent_after_all(turn: Turn, care: Care, draft: Draft, choice: DraftChoice) -
     chat = turn.chat.without_draft(draft.message_id)
     decision = Decision(chat=chat, desk=(CaseUnheld(draft=draft, choice=choice),))
     if has_it and takes_over:
+        told = claims.taken_over(chat, draft.agent)
         chat, sends = claims.take(turn, care, chat, draft.agent)
-        decision = _with(decision, chat, sends=sends)
+        decision = _with(decision, chat, sends=sends, desk=told)
     anyway = has_it is not None and not takes_over
     return _pass(turn, care, decision, replace(draft, anyway=anyway, at=turn.now))
 

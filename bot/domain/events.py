@@ -100,12 +100,14 @@ class AgentEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentClaim(AgentEvent):
-    """The agent takes the conversation. ``take_over`` takes it from a colleague on purpose.
+    """The agent takes the conversation. ``take_over`` takes it from a colleague on purpose, and from no other
+    than ``holder`` (the id of an agent; empty for whoever has it).
 
     ``assigned``: it was given to them; nothing happens when it does not wait any more.
     """
 
     take_over: bool = False
+    holder: str = ""
     assigned: bool = False
 
 

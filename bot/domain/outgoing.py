@@ -223,6 +223,8 @@ class Alert(StrEnum):
     """A snooze is over."""
     ASSIGNED = "assigned"
     """It was given to ``agent``."""
+    TAKEN_OVER = "taken_over"
+    """``detail`` (a name) took it from ``agent``, who had it."""
     RATED = "rated"
     """The customer gave a rating (``detail``, 1 to 5)."""
 

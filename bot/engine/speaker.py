@@ -46,6 +46,8 @@ def _opens(event: Event, chat: Chat) -> bool:
             return _is_sent_after_all(event, chat)
         case AgentClaim(assigned=True) | AgentReply(reopens=False):
             return False
+        case AgentClaim(holder=holder) if holder:  # what nobody has any more was not meant
+            return False
         case AgentEvent(conversation=theirs) if theirs and _has_gone_on(chat, theirs):
             return False
     return isinstance(event, _OPENS)

@@ -27,6 +27,7 @@ from bot.domain.events import (
 )
 from bot.domain.identity import ChatId
 from bot.domain.ids import derived_id
+from bot.domain.outgoing import CaseState
 from bot.ports.board import is_live
 from bot.ports.knowledge import Answer
 
@@ -113,6 +114,18 @@ class Buttons:
         view = modals.transfer_view(conversation, actor.language, self._desk.teams, present)
         await self.acts.open(body, view, actor)
 
+    async def take_over(self, body: Json, press: Press) -> None:
+        """Ask first: whose it is may not be what the card said."""
+        case = await self._desk.board.case(press.conversation)
+        holder = case.card.agent if case and case.card.state is CaseState.CLAIMED else None
+        if holder is None:
+            self.acts.tell(press.actor, press.place, "take_over_free")
+        elif holder.id == press.actor.agent.id:
+            self.acts.tell(press.actor, press.place, "take_over_yours")
+        else:
+            view = modals.take_over_view(press.conversation, press.actor.language, holder)
+            await self.acts.open(body, view, press.actor)
+
     async def edit_suggestion(self, body: Json, actor: Actor, press: Press) -> None:
         """Change a suggested answer before it is sent."""
         answer = self._answer(press)
@@ -193,6 +206,11 @@ def _register_openers(app: AsyncApp, buttons: Buttons) -> None:
         press = Press.read(body, context[ACTOR])
         view = modals.snooze_view(press.conversation, press.actor.language)
         await buttons.acts.open(body, view, press.actor)
+
+    @app.action(Act.MORE, matchers=[chose(Act.TAKE_OVER)])
+    async def take_over(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
+        await ack()
+        await buttons.take_over(body, Press.read(body, context[ACTOR]))
 
     @app.action(Act.MORE, matchers=[chose(Act.SPAM)])
     @app.action(Act.SPAM)

@@ -64,6 +64,8 @@ class Alerts:
         team = self._around.teams.get(alert.team)
         title = escaped((team.titles.get(language) if team else None) or alert.team)
         values = {"who": who, "team": title, "stars": stars(_rating(alert))}
+        if alert.kind is Alert.TAKEN_OVER:
+            values["agent"] = escaped(one_line(alert.detail, 60)) or say("desk.somebody", language)
         key = f"desk.alert_{alert.kind.value}"
         if alert.detail and known(f"{key}_{alert.detail}"):
             key = f"{key}_{alert.detail}"

@@ -191,13 +191,16 @@ class Drawer:
                 return [[step_in, self._button(Act.DETAILS), self._button(Act.HISTORY)]]
             case _:
                 return [[self._button(Act.DETAILS), self._button(Act.HISTORY)]]
-        row = [*first, *(self._button(act) for act in rest), self._menu()]
+        row = [*first, *(self._button(act) for act in rest), self._menu(card)]
         return [row, [self._button(act) for act in more]]
 
     def _button(self, act: Act, style: str | None = None) -> Block:
         return button(act, self._say(f"button_{act.value}"), self.conversation, style)
 
-    def _menu(self) -> Block:
+    def _menu(self, card: CaseCard) -> Block:
+        acts = [Act.SNOOZE, Act.SPAM, Act.DETAILS]
+        if card.state is CaseState.CLAIMED:  # what only colleagues need, everybody sees
+            acts.insert(0, Act.TAKE_OVER)
         return {
             "type": "overflow",
             "action_id": str(Act.MORE),
@@ -206,7 +209,7 @@ class Drawer:
                     "text": button_text(self._say(f"button_{act.value}")),
                     "value": packed(act, self.conversation),
                 }
-                for act in (Act.SNOOZE, Act.SPAM, Act.DETAILS)
+                for act in acts
             ],
         }
 

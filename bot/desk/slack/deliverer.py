@@ -143,7 +143,7 @@ class SlackDeliverer:
         """Lines and all that belongs between them; the card; a reply's fate, and what holds it."""
         self._ticks.expect(entry)
         match entry.payload:
-            case CaseCard() | CaseAlert(kind=Alert.ASSIGNED | Alert.RETURNED):
+            case CaseCard() | CaseAlert(kind=Alert.ASSIGNED | Alert.RETURNED | Alert.TAKEN_OVER):
                 return entry.chat, "card"  # who has it is told behind what happened
             case CaseFate(message_id=message_id):
                 return entry.chat, "fate", message_id

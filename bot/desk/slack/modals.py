@@ -23,6 +23,7 @@ from bot.desk.slack.names import Modal, packed, unpacked
 from bot.desk.slack.plain_text import shortcodes
 from bot.desk.slack.wording import say
 from bot.domain.events import (
+    AgentClaim,
     AgentMarksSpam,
     AgentNote,
     AgentReply,
@@ -30,7 +31,7 @@ from bot.domain.events import (
     AgentSnooze,
     AgentTransfer,
 )
-from bot.domain.identity import ChatId
+from bot.domain.identity import Agent, ChatId
 from bot.domain.ids import derived_id
 
 Json = Mapping[str, Any]
@@ -116,14 +117,21 @@ def snooze_view(conversation: str, language: str) -> dict[str, Any]:
     )
 
 
-def sure_view(modal: Modal, name: str, conversation: str, language: str) -> dict[str, Any]:
-    """Asks whether that is really meant; ``name`` of the texts is ``spam`` or ``resolve``."""
+def take_over_view(conversation: str, language: str, holder: Agent) -> dict[str, Any]:
+    """Asks whether it is to be taken from ``holder``, and from nobody else."""
+    name = " ".join(holder.name.split())[:60] or say("desk.somebody", language)
+    about = packed(conversation, holder.id)
+    return sure_view(Modal.TAKE_OVER, "take_over", about, language, holder=name)
+
+
+def sure_view(modal: Modal, name: str, metadata: str, language: str, **values: object) -> dict[str, Any]:
+    """Asks whether that is really meant; ``name`` of the texts is ``spam``, ``resolve``, ``take_over``."""
     return kit.modal(
         say(f"acts.{name}_title", language),
-        [kit.section(kit.text(say(f"acts.{name}_sure", language)))],
+        [kit.section(kit.text(say(f"acts.{name}_sure", language, **values)))],
         language,
         callback=modal,
-        metadata=packed(conversation),
+        metadata=metadata,
         submit=say(f"acts.{name}_go", language),
     )
 
@@ -183,6 +191,13 @@ class Forms:
         await self._acts.append(AgentMarksSpam(**self._common(view, chat, actor)), Place())
         return {}
 
+    async def take_over(self, view: Json, chat: ChatId, actor: Actor) -> Errors:
+        """The conversation changes hands, unless it has already."""
+        _conversation, holder = str(view.get("private_metadata") or "").split("|", 1)
+        claim = AgentClaim(**self._common(view, chat, actor), take_over=True, holder=holder)
+        await self._acts.append(claim, Place())
+        return {}
+
     async def snooze(self, view: Json, chat: ChatId, actor: Actor) -> Errors:
         """Not now."""
         now = self._acts.desk.clock.now()
@@ -240,6 +255,7 @@ def register(app: AsyncApp, forms: Forms) -> None:
         Modal.TRANSFER: forms.transfer,
         Modal.RESOLVE: forms.resolve,
         Modal.SPAM: forms.spam,
+        Modal.TAKE_OVER: forms.take_over,
         Modal.SNOOZE: forms.snooze,
     }
     for modal, take in table.items():

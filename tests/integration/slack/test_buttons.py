@@ -25,6 +25,7 @@ from bot.domain.events import (
     AgentTransfer,
     DraftChoice,
 )
+from bot.domain.identity import Agent
 from bot.domain.message import Author, Line
 from bot.domain.outgoing import CaseLine, CaseState
 from bot.ports.board import ThreadLine
@@ -293,6 +294,36 @@ async def test_spam_is_asked_about_first() -> None:
         assert it.events == []
         await it.user().submit(form["id"])
         assert [type(event) for event in it.events] == [AgentMarksSpam]
+
+
+async def test_taking_over_is_asked_about_first_and_means_whoever_had_it_then() -> None:
+    async with listening() as it:
+        card = await it.card(menu(Act.TAKE_OVER, Act.SPAM))
+        it.case(state=CaseState.CLAIMED, agent=Agent("slack:U2", "Paul *Petit*"))
+        await it.user().choose(CHANNEL, card, Act.MORE, packed(Act.TAKE_OVER, CONVERSATION))
+        form = await view(it, holds="Paul *Petit* s'occupe de ce client")
+        assert it.events == []
+        await it.user().submit(form["id"])
+        (claim,) = it.events
+        assert (claim.take_over, claim.holder, claim.agent.id) == (True, "slack:U2", "slack:U1")
+        assert (claim.conversation, claim.id) == (CONVERSATION, f"desk:slack:view:{form['id']}")
+
+
+@pytest.mark.parametrize(
+    ("case", "holds"),
+    [
+        ({"state": CaseState.CLAIMED, "agent": Agent("slack:U1", "Léa")}, "déjà la vôtre"),
+        ({"state": CaseState.WAITING}, "Plus personne"),
+        ({"state": CaseState.CLOSED, "agent": Agent("slack:U2", "Paul")}, "Plus personne"),
+    ],
+)
+async def test_what_no_colleague_has_is_not_taken_over(case: dict[str, Any], holds: str) -> None:
+    async with listening() as it:
+        card = await it.card(menu(Act.TAKE_OVER, Act.SPAM))
+        it.case(**case)
+        await it.user().choose(CHANNEL, card, Act.MORE, packed(Act.TAKE_OVER, CONVERSATION))
+        await it.told("U1", holds)
+        assert (it.events, it.user().opened_views()) == ([], [])
 
 
 @pytest.mark.parametrize(

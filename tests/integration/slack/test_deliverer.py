@@ -585,6 +585,21 @@ async def test_the_agent_concerned_is_called(show: Show, kind: Alert) -> None:
     assert set(show.slack.pings(alert)) == {"@U2"}
 
 
+async def test_who_had_it_is_called_when_a_colleague_takes_over(show: Show) -> None:
+    await show.open()
+    await show.tell(CaseAlert(kind=Alert.TAKEN_OVER, team="care", agent=PAUL, detail="Léa <!here>"))
+    (alert,) = await show.below()
+    assert "Léa &lt;!here&gt; a pris la suite" in seen(alert)
+    assert set(show.slack.pings(alert)) == {"@U2"}
+
+
+async def test_only_a_card_that_somebody_has_offers_to_take_over(show: Show) -> None:
+    await show.open()
+    assert Act.TAKE_OVER not in repr(await show.card())
+    await show.tell(a_card(state=CaseState.CLAIMED, agent=LEA_DUMAS, hushed=True), epoch=2)
+    assert f"{Act.TAKE_OVER}|c_1" in repr(await show.card())
+
+
 async def test_a_rating_is_stars_and_words(show: Show) -> None:
     await show.open()
     await show.tell(CaseAlert(kind=Alert.RATED, team="care", detail="4 <!channel> très bien"))

@@ -352,6 +352,25 @@ async def test_who_is_in_no_team_is_told_and_does_nothing(here: Here) -> None:
         assert never_shown(customer, "de la part de personne")
 
 
+@HTTP
+async def test_a_colleague_takes_over_by_the_menu_and_whoever_had_it_is_told(here: Here) -> None:
+    async with here.case() as (customer, place):
+        option = f"take_over|{_conversation_of(here, place)}"
+        await here.omar.choose(*place, "more", option)
+        form = await here.form(here.omar)
+        assert "Léa Dumas" in words(form)
+        await here.omar.submit(form["id"])
+        told = await here.shows(place, "a pris la suite")
+        assert "@U0LEA" in here.slack.pings(told)
+        await until(lambda: "Omar Haddad" in words(here.at(place)), "the card says who has it", 30)
+        await customer.hears("Omar")
+        await here.then(customer, place, here.omar)
+
+
+def _conversation_of(here: Here, place: Place) -> str:
+    return str(here.at(place)["metadata"]["event_payload"]["conversation"])
+
+
 @BOTH
 async def test_what_is_too_long_too_big_or_of_the_wrong_kind_goes_nowhere_and_why_is_said(here: Here) -> None:
     async with here.case() as (customer, place):

@@ -14,9 +14,12 @@ from bot.domain.events import (
     Hushed,
 )
 from bot.domain.facts import HandoffChanged, HandoffStep
+from bot.domain.identity import Agent
 from bot.domain.outgoing import Alert, CaseAlert, CaseCard, CaseRefused, Hush, Refusal
 from tests.fakes.at_work import AtWork
 from tests.fakes.care import CHAT, LEA, OMAR
+
+INES = Agent("a3", "Inès Roux")
 
 
 def refusal(world: AtWork) -> CaseRefused:
@@ -38,6 +41,39 @@ async def test_claiming_what_is_already_theirs_is_not_now_even_taking_over():
         await world.agent(AgentClaim, LEA, take_over=take_over)
         assert refusal(world).reason is Refusal.NOT_NOW
         assert world.said == []
+
+
+async def test_taken_over_from_a_colleague_who_is_told_by_whom():
+    world = await AtWork().taken_by(LEA)
+    await world.agent(AgentClaim, OMAR, take_over=True, holder=LEA.id)
+    assert world.handoff.agent == OMAR
+    assert world.told(CaseAlert) == [
+        CaseAlert(kind=Alert.TAKEN_OVER, team="care", agent=LEA, detail=OMAR.name)
+    ]
+    assert [fact.step for fact in world.logged(HandoffChanged)] == [HandoffStep.TAKEN_OVER]
+
+
+async def test_of_two_who_take_over_from_the_same_colleague_the_first_one_has_it():
+    world = await AtWork().taken_by(LEA)
+    await world.agent(AgentClaim, OMAR, take_over=True, holder=LEA.id)
+    await world.agent(AgentClaim, INES, take_over=True, holder=LEA.id)
+    assert refusal(world) == CaseRefused(agent=INES, action="claim", reason=Refusal.TAKEN, holder=OMAR)
+    assert world.handoff.agent == OMAR
+
+
+async def test_who_takes_over_what_ended_meanwhile_does_not_reopen_it():
+    world = await AtWork().taken_by(LEA)
+    await world.agent(AgentResolve)
+    await world.agent(AgentClaim, OMAR, take_over=True, holder=LEA.id)
+    assert refusal(world).reason is Refusal.CLOSED
+    assert world.speaker is Speaker.CLOSED
+
+
+async def test_who_takes_over_what_went_back_to_the_queue_claims_it_and_nobody_is_told():
+    world = await AtWork().taken_by(LEA)
+    await world.agent(AgentTransfer, team="shop")
+    await world.agent(AgentClaim, OMAR, take_over=True, holder=LEA.id)
+    assert (world.handoff.agent, world.told(CaseAlert)) == (OMAR, [])
 
 
 async def test_a_claim_of_what_has_ended_reopens_it():

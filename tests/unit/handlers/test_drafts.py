@@ -22,6 +22,8 @@ from bot.domain.events import (
 from bot.domain.facts import ConversationChanged, Episode, MessageKind, MessageLogged
 from bot.domain.message import HoldReason
 from bot.domain.outgoing import (
+    Alert,
+    CaseAlert,
     CaseFate,
     CaseFile,
     CaseHeld,
@@ -138,6 +140,7 @@ async def test_taken_over_it_goes_after_the_customer_heard_who_speaks():
     assert "Omar" in over
     assert said == "Une précision"
     assert world.handoff.agent == OMAR
+    assert [(told.kind, told.agent) for told in world.told(CaseAlert)] == [(Alert.TAKEN_OVER, LEA)]
     assert any(isinstance(entry.payload, Hush) for entry in world.outgoing)
 
 
