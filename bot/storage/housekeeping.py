@@ -84,10 +84,10 @@ class RedisDeadLetters:
         letters = [letter for _, letter in await self._all()]
         return sorted(letters, key=lambda letter: letter.at)[:limit]
 
-    async def resend(self, letter_id: str) -> bool:
+    async def resend(self, letter_id: str, *, conversation: str | None = None) -> bool:
         """Put a letter back where it was."""
         for shard, letter in await self._all():
-            if letter.id == letter_id:
+            if letter.id == letter_id and (conversation is None or _is_of(letter, conversation)):
                 stream, record = _way_back(shard, letter)
                 return bool(
                     await self._layout.connection.call(
@@ -112,6 +112,12 @@ class RedisDeadLetters:
             for shard, values in zip(self._layout.of, replies, strict=True)
             for raw in values
         ]
+
+
+def _is_of(letter: DeadLetter, conversation: str) -> bool:
+    if letter.kind is not DeadLetterKind.OUTGOING:
+        return False
+    return codec.decode_outgoing(letter.payload.encode()).conversation == conversation
 
 
 def _way_back(shard: ShardKeys, letter: DeadLetter) -> tuple[str, bytes]:

@@ -469,6 +469,7 @@ async def test_a_parked_event_can_be_sent_again(store: RedisStore) -> None:
     await store.turns.park_event(lease, entry, letter)
     [parked] = await store.dead.list_dead()
     assert '"où est mon colis ?"' in parked.payload
+    assert not await store.dead.resend("d_1", conversation="c_1"), "no entry of a conversation"
     assert await store.dead.resend("d_1")
     assert not await store.dead.resend("d_1")
     [again] = await store.turns.read_events(dict.fromkeys(range(8), "0"), count=1, block=1.0)
@@ -498,6 +499,23 @@ async def test_each_time_it_is_sent_again_a_message_is_a_new_entry(store: RedisS
         assert entry.value.payload == answer().payload
     await recalled(doors, "m_1")
     assert (await doors.outbox.begin_send(lease, entry)).advice is SendAdvice.OBSOLETE
+
+
+async def test_a_letter_is_sent_again_only_for_the_conversation_it_is_of(store: RedisStore) -> None:
+    memory = {"inbox": store.inbox, "turns": store.turns, "outbox": store.outbox}
+    doors = Doors(**memory, timers=store.timers, log=store.log, leases=store.leases)
+    [entry] = await waiting(doors, answer(conversation="c_1"))
+    lease = await doors.sender()
+    await doors.outbox.begin_send(lease, entry)
+    letter = DeadLetter(
+        id="d_1", kind=DeadLetterKind.OUTGOING, at=NOW, source="web:main", chat=str(LEA), error="blocked",
+        payload="",
+    )  # fmt: skip
+    await doors.outbox.finish_send(lease, entry, letter=letter)
+    assert not await store.dead.resend("d_1", conversation="c_another")
+    assert await doors.outgoing() == []
+    assert await store.dead.resend("d_1", conversation="c_1")
+    assert len(await doors.outgoing()) == 1
 
 
 async def test_an_entry_of_another_version_is_handed_over_unread(store: RedisStore) -> None:

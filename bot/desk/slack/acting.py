@@ -53,11 +53,7 @@ class Press:
             KeyError: not shaped as Slack's are.
         """
         action, container = body["actions"][0], body.get("container") or {}
-        option = action.get("selected_option") or {}
-        value = str(action.get("value") or option.get("value") or "")
-        conversation, *more = unpacked(value)
-        if option and more:
-            conversation, *more = more
+        conversation, *more = _said_by(action)
         view = str((body.get("view") or {}).get("id") or container.get("view_id") or "")
         where = str(container.get("message_ts") or view)
         what = f"{action['action_id']}:{action.get('action_ts', '')}"
@@ -70,6 +66,27 @@ class Press:
             more=tuple(more),
             view=view,
         )
+
+
+def _said_by(action: Json) -> list[str]:
+    """The conversation a button or an option is about, and what else it says."""
+    option = action.get("selected_option") or {}
+    parts = unpacked(str(action.get("value") or option.get("value") or ""))
+    return list(parts[1:] if option and len(parts) > 1 else parts)
+
+
+async def is_in_place(desk: Desk, body: Json) -> bool:
+    """Whether a button that was pressed in a conversation's thread is about that conversation: its value
+    is not to be believed more than where it stands.
+
+    Raises:
+        StoreUnavailable: not known now.
+    """
+    place, container = place_of(body), body.get("container") or {}
+    root = place.thread or str(container.get("message_ts") or "")
+    thread = await desk.threads.at(place.channel, root) if place.channel and root else None
+    named = _said_by((body.get("actions") or [{}])[0])[0]
+    return thread is None or named in ("", thread.conversation)
 
 
 def place_of(body: Json) -> Place:

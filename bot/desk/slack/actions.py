@@ -96,7 +96,8 @@ class Buttons:
         """Once more, what did not arrive."""
         letter = press.more[0] if press.more else ""
         try:
-            key = "resend_done" if await self._desk.dead_letters.resend(letter) else "resend_again"
+            is_new = await self._desk.dead_letters.resend(letter, conversation=press.conversation)
+            key = "resend_done" if is_new else "resend_again"
         except NotUnderstandable:
             key = "resend_never"
         self.acts.tell(press.actor, press.place, key)

@@ -4,7 +4,8 @@
 2. ``_messages``: a message event is taken in, durably, and confirmed here. Bolt would confirm it before its
    listener is done, and in Socket Mode never one that nobody listens to.
 3. ``_news``: what happens to the app itself.
-4. ``_authorised``: whoever else does something is asked for; listeners find the ``Actor`` in the context.
+4. ``authorised``: whoever else does something is asked for; listeners find the ``Actor`` in the context. A
+   button in a conversation's thread must be about that conversation.
 5. Listeners: each makes its event durable, then confirms.
 6. What nobody listens to is confirmed, logged, and the person told.
 
@@ -28,7 +29,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 
 from bot.desk.slack import actions, history, kit, modals
-from bot.desk.slack.acting import Acts, place_of
+from bot.desk.slack.acting import Acts, is_in_place, place_of
 from bot.desk.slack.authority import Authority, Directory, Refused, SlackSilent, Staff, code_of
 from bot.desk.slack.context import ACTOR, Desk
 from bot.desk.slack.intake import REFUSED, MessageIntake
@@ -178,6 +179,9 @@ class _Steps:
         if isinstance(actor, Refused):
             return await self._refuse(body, actor)
         context[ACTOR] = actor
+        if body.get("type") == "block_actions" and not await is_in_place(self._desk, body):
+            log.warning("slack.button_of_another_thread", user=user, name=_name_of(body)[:80])
+            return self._answered(body, say("acts.inactive", actor.language), actor.user, actor.language)
         await next_()
         return None
 

@@ -136,6 +136,45 @@ async def test_what_did_not_arrive_is_sent_again_once() -> None:
         await it.told("U1", "ne peut plus être renvoyé")
 
 
+async def test_a_letter_of_another_conversation_is_not_sent_again() -> None:
+    async with listening() as it:
+        it.letters.letters, it.letters.of = {"d_1"}, {"d_1": "c_another"}
+        card = await it.card(buttons(Act.RESEND, value=packed(CONVERSATION, "d_1")))
+        await it.user().press(CHANNEL, card, Act.RESEND)
+        await it.told("U1", "Déjà renvoyé")
+        assert it.letters.letters == {"d_1"}
+
+
+@pytest.mark.parametrize(
+    "act", [Act.CLAIM, Act.RELEASE, Act.RESOLVE, Act.RESEND, Act.UNDO, Act.HELD_SEND, Act.REPLY, Act.TRANSFER]
+)
+async def test_a_button_of_another_conversation_does_nothing_in_a_thread(act: Act) -> None:
+    async with listening() as it:
+        it.letters.letters, it.letters.of = {"d_1"}, {"d_1": "c_2"}
+        card = await it.card()
+        elsewhere = await it.card(conversation="c_2")
+        blocks = [buttons(act, value=packed("c_2", "d_1"))]
+        posted = await it.desk.client.chat_postMessage(
+            channel=CHANNEL, text="x", thread_ts=card, blocks=blocks
+        )
+        await it.user().press(CHANNEL, str(posted["ts"]), act)
+        await it.told("U1", "n'est plus actif")
+        assert (it.events, it.letters.letters, it.user().opened_views()) == ([], {"d_1"}, [])
+        there = await it.desk.client.chat_postMessage(
+            channel=CHANNEL, text="x", thread_ts=elsewhere, blocks=blocks
+        )
+        await it.user().press(CHANNEL, str(there["ts"]), act)
+        await it.slack.until(lambda: it.events or not it.letters.letters or it.user().opened_views())
+
+
+async def test_a_menu_of_another_conversation_does_nothing_in_a_thread() -> None:
+    async with listening() as it:
+        card = await it.card(menu(Act.SNOOZE, Act.SPAM), conversation="c_2")
+        await it.user().choose(CHANNEL, card, Act.MORE, packed(Act.SPAM, CONVERSATION))
+        await it.told("U1", "n'est plus actif")
+        assert it.user().opened_views() == []
+
+
 async def test_a_suggestion_is_sent_as_the_entry_says_now_in_the_customers_language() -> None:
     async with listening() as it:
         it.knowledge.add("faq_hours", ("Horaires", "De 9 h à 19 h."), ("Hours", "From 9 to 7."))
@@ -188,8 +227,10 @@ async def test_a_button_that_is_a_link_needs_no_word() -> None:
 
 async def test_a_button_of_a_conversation_that_is_gone_says_so() -> None:
     async with listening() as it:
-        card = await it.card(buttons(Act.CLAIM, value="c_forgotten"))
-        answer = await it.user().press(CHANNEL, card, Act.CLAIM)
+        old = await it.desk.client.chat_postMessage(
+            channel=CHANNEL, text="card", blocks=[buttons(Act.CLAIM, value="c_forgotten")]
+        )
+        answer = await it.user().press(CHANNEL, str(old["ts"]), Act.CLAIM)
         assert answer.acked
         await it.told("U1", "n'existe plus ici")
 
