@@ -25,12 +25,12 @@ from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from components.clauses import Clause, clauses
+from components.clauses import Clause, clauses, runs
 from components.embedding import CACHE_DEFAULTS, embed, said, shared_encoder, training_encoder
 from components.encoders import DEFAULTS
 from components.explaining import explained
 from components.intent_model import Examples, IntentModel, Judgement, Settings, spoken
-from components.reading import Habits, read
+from components.reading import Habits, Parts, read, two_questions
 from components.storing import load, store
 
 logger = logging.getLogger(__name__)
@@ -153,21 +153,33 @@ class FewShotClassifier(GraphComponent, IntentClassifier):
 
     def _understand(self, message: Message, model: IntentModel, examples: list[str], habits: Habits) -> None:
         text = message.get(TEXT) or ""
-        parts = clauses(text, message.get(TOKENS_NAMES[TEXT]) or [])
-        spoken_parts = [said(message), *(text[part.start : part.end] for part in parts)]
-        texts = [numberless(spoken_part) for spoken_part in spoken_parts]
-        judged = model.judge(texts, embed(shared_encoder(self._config), texts))
-        rows, inside = confidences(judged, model)
-        found = read(rows[0], rows[1:], habits)
+        places = clauses(text, message.get(TOKENS_NAMES[TEXT]) or [])
+        rows, inside, likeness = self._judged(model, [said(message), *_quoted(text, places)])
+        parts = Parts(text, places, rows[1:])
+        found = read(rows[0], parts, habits)
+        questions = found.questions
+        if found.torn:
+            longer = runs(places)
+            more, _, _ = self._judged(model, _quoted(text, longer))
+            parts = Parts(text, [*places, *longer], np.vstack([parts.rows, more]))
+            questions = two_questions(rows[0], parts, habits) or questions
         speaks = 0 if found.spoken_by is None else found.spoken_by + 1
         ranking = self._ranking(found.row, model.intents)
         message.set("intent", ranking[0], add_to_output=True)
         message.set("intent_ranking", ranking, add_to_output=True)
-        if found.questions:
-            questions = [self._question(parts[k], rows[k + 1], model.intents) for k in found.questions]
-            message.set("questions", questions, add_to_output=True)
-        explanation = explained(found.row, inside[speaks], judged.likeness[speaks], model, examples, habits)
+        if questions:
+            told = [self._question(parts.places[k], parts.rows[k], model.intents) for k in questions]
+            message.set("questions", told, add_to_output=True)
+        explanation = explained(found.row, inside[speaks], likeness[speaks], model, examples, habits)
         message.set("explanation", explanation, add_to_output=True)
+
+    def _judged(
+        self, model: IntentModel, spoken_texts: list[str]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of each text its confidences, how likely it is in scope, and its likeness to each example."""
+        texts = [numberless(text) for text in spoken_texts]
+        judged = model.judge(texts, embed(shared_encoder(self._config), texts))
+        return *confidences(judged, model), judged.likeness
 
     def _question(self, part: Clause, row: np.ndarray, intents: list[str]) -> dict[str, Any]:
         return {"start": part.start, "end": part.end, "intent_ranking": self._ranking(row, intents)[:3]}
@@ -187,6 +199,10 @@ class FewShotClassifier(GraphComponent, IntentClassifier):
             numbers(config["out_of_scope"]),
             sure=config["sure"],
         )
+
+
+def _quoted(text: str, places: list[Clause]) -> list[str]:
+    return [text[place.start : place.end] for place in places]
 
 
 def numberless(text: str) -> str:

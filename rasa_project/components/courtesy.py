@@ -67,6 +67,11 @@ CLOSING_PHRASES = phrases(CLOSINGS)
 LONGEST = max(len(phrase) for phrase in OPENING_PHRASES | CLOSING_PHRASES)
 
 
+def beginning(tokens: list[Token], known: frozenset[tuple[str, ...]]) -> int:
+    """How many of the first tokens are the longest phrase known, or one token without a word."""
+    return _length([tuple(fold(token.text).split()) for token in tokens[:LONGEST]], known, at_end=False)
+
+
 def without_courtesies(tokens: list[Token]) -> list[Token]:
     """The tokens between the courtesies; all of them when nothing else is there."""
     words = [tuple(fold(token.text).split()) for token in tokens]

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from components import encoders
+from components import classifier, encoders
 from components.classifier import FewShotClassifier, TooLittle, confidences, numberless
 from components.courtesy import CourtesyTrimmer
 from components.embedding import EmbeddingError
 from components.encoder_base import Backend, Reading
 from components.intent_model import Judgement
+from components.reading import Habits, Parts
+from components.reading import Reading as Found
 from components.scope import USUAL, Scope
 from components.storing import Damaged
 from rasa.engine.graph import ExecutionContext, GraphSchema
@@ -138,6 +140,28 @@ def test_a_blank_text_is_none_of_ours(tmp_path: Path) -> None:
     for parsed in House(tmp_path).train(SHOP).parse("", " ", "\0"):
         assert parsed["intent"]["confidence"] < 0.35
         assert "questions" not in parsed
+
+
+def test_a_second_look_is_at_longer_parts_and_what_it_finds_is_told(tmp_path: Path) -> None:
+    house, looked = House(tmp_path).train(SHOP), []
+
+    def torn(whole: np.ndarray, parts: Parts, habits: Habits) -> Found:
+        assert len(parts.places) == len(parts.rows) == 3
+        return Found(whole, None, (), torn=True)
+
+    def look(whole: np.ndarray, parts: Parts, habits: Habits) -> tuple[int, ...]:
+        looked.append([parts.text[place.start : place.end] for place in parts.places])
+        assert len(parts.rows) == len(parts.places)
+        return (3, 2)
+
+    kept = classifier.read, classifier.two_questions
+    classifier.read, classifier.two_questions = torn, look
+    try:
+        (parsed,) = house.parse("suivre mon colis, rendre une crème, acheter un bon cadeau")
+    finally:
+        classifier.read, classifier.two_questions = kept
+    assert looked[0][3:] == ["suivre mon colis, rendre une crème", "rendre une crème, acheter un bon cadeau"]
+    assert [(one["start"], one["end"]) for one in parsed["questions"]] == [(0, 34), (36, 57)]
 
 
 def test_two_intents_of_one_example_each_will_do(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from components import clauses as module
-from components.clauses import MOST_CLAUSES, clauses
+from components.clauses import MOST_CLAUSES, Clause, clauses, runs
 from components.courtesy import CourtesyTrimmer, fold
 from rasa.nlu.constants import TOKENS_NAMES
 from rasa.nlu.tokenizers.tokenizer import Token
@@ -27,12 +27,12 @@ def cut(text: str) -> list[str]:
 
 def test_two_questions_in_french_are_two_parts_with_their_question_marks() -> None:
     text = "Bonjour, où est mon colis 4812077 ? Et vous reprenez les crèmes ouvertes ? Merci d'avance !"
-    assert cut(text) == ["où est mon colis 4812077 ?", "Et vous reprenez les crèmes ouvertes ?"]
+    assert cut(text) == ["où est mon colis 4812077 ?", "vous reprenez les crèmes ouvertes ?"]
 
 
 def test_two_questions_in_english_are_cut_at_the_joint() -> None:
     text = "hi, where is my parcel please and do you sell gift cards? thanks"
-    assert cut(text) == ["where is my parcel", "and do you sell gift cards?"]
+    assert cut(text) == ["where is my parcel", "do you sell gift cards?"]
 
 
 def test_a_story_is_left_apart_from_its_question() -> None:
@@ -42,7 +42,7 @@ def test_a_story_is_left_apart_from_its_question() -> None:
 
 def test_a_short_message_and_one_of_a_piece_are_not_cut() -> None:
     for text in (
-        "où est mon colis ? et ma crème ?",
+        "mon colis ? et ma crème ?",
         "je voudrais savoir où se trouve mon colis de mardi",
         "",
     ):
@@ -51,7 +51,57 @@ def test_a_short_message_and_one_of_a_piece_are_not_cut() -> None:
 
 def test_a_fragment_goes_with_what_follows_or_else_with_what_precedes() -> None:
     text = "je cherche mon colis. sinon, bref, vous livrez en Suisse ? merci Léa"
-    assert cut(text) == ["je cherche mon colis", "sinon, bref, vous livrez en Suisse ? merci Léa"]
+    assert cut(text) == ["je cherche mon colis", "vous livrez en Suisse ? merci Léa"]
+
+
+def test_a_question_begins_where_it_is_asked_also_without_a_comma() -> None:
+    for text, parts in (
+        (
+            "slt ma crème est arrivée cassée comment je fais pr le retour",
+            ["ma crème est arrivée cassée", "comment je fais pr le retour"],
+        ),
+        ("my cream came broken how do i send it back", ["my cream came broken", "how do i send it back"]),
+    ):
+        assert cut(text) == parts
+
+
+def test_a_question_that_leans_on_what_stands_before_is_left_with_it() -> None:
+    for text in (
+        "je voudrais bien savoir combien coûte la livraison en Suisse",
+        "could somebody tell me how much the delivery to Bern is",
+        "vous gardez les colis jusqu'à quand est-ce que je peux venir",
+    ):
+        assert cut(text) == [], text
+
+
+def test_what_leads_to_a_question_is_not_part_of_it_unless_there_is_no_more() -> None:
+    for text, second in (
+        (
+            "mon code ne marche pas. Et sinon, au fait, mes points expirent quand ?",
+            "mes points expirent quand ?",
+        ),
+        (
+            "my code does not work. Oh and btw when do my points expire?",
+            "when do my points expire?",
+        ),
+        ("my code does not work. And also, when do my points expire?", "when do my points expire?"),
+        ("mon code ne marche pas du tout. sinon alors bref demain ?", "bref demain ?"),
+    ):
+        assert cut(text)[1] == second, text
+
+
+def test_runs_are_what_lies_between_a_part_and_everything() -> None:
+    one, two, three, four = (Clause(start, start + 8) for start in (0, 10, 20, 30))
+    assert runs([one, two, three, four]) == [
+        Clause(0, 18), Clause(0, 28), Clause(10, 38), Clause(20, 38),
+    ]  # fmt: skip
+    assert runs([one, two]) == []
+
+
+def test_a_part_stands_before_another_when_they_share_nothing() -> None:
+    assert Clause(0, 10).before(Clause(10, 20))
+    assert not Clause(0, 11).before(Clause(10, 20))
+    assert not Clause(10, 20).before(Clause(0, 10))
 
 
 def test_only_courtesies_or_signs_are_no_parts() -> None:
@@ -78,9 +128,15 @@ def test_the_work_grows_with_the_message_and_not_with_its_square() -> None:
 
     module.fold = counting
     try:
-        for text in ("& , " * 1000, "mot " * 10_000, "où est mon colis , " * 2500):
+        for text in (
+            "& , " * 1000,
+            "mot " * 10_000,
+            "aussi " * 10_000,
+            "et " * 10_000,
+            "où est mon colis , " * 2500,
+        ):
             folded, given = 0, tokens(text)
             clauses(text, given)
-            assert folded <= 4 * len(given)
+            assert folded <= 8 * len(given)
     finally:
         module.fold = fold

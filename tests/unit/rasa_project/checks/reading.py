@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
-from components.reading import Habits, Reading, read
+from components.clauses import Clause
+from components.reading import Habits, Parts, Reading, read, two_questions
 
 INTENTS = ["greet", "oos", "alarm", "parcel", "return"]
 HABITS = Habits(small_talk=frozenset({0}), strangers=frozenset({1}), protected=frozenset({2}))
+LENGTH = 10
 
 
 def row(**confidences: float) -> np.ndarray:
-    return np.array([confidences.get(intent, 0.02) for intent in INTENTS])
+    return np.array([confidences.get(intent, 0.001) for intent in INTENTS])
 
 
-def reading(whole: np.ndarray, *parts: np.ndarray) -> Reading:
-    return read(whole, np.array(parts).reshape(len(parts), len(INTENTS)), HABITS)
+def in_turn(*rows: np.ndarray, marks: str = "") -> Parts:
+    """Parts of a text that follow one another; ``marks`` is how each ends, a sign a part."""
+    marks = marks or "." * len(rows)
+    text = "".join("x" * (LENGTH - 1) + mark for mark in marks)
+    places = [Clause(LENGTH * k, LENGTH * (k + 1)) for k in range(len(rows))]
+    return Parts(text, places, np.array(rows).reshape(len(rows), len(INTENTS)))
+
+
+def reading(whole: np.ndarray, *parts: np.ndarray, marks: str = "") -> Reading:
+    return read(whole, in_turn(*parts, marks=marks), HABITS)
 
 
 def test_a_message_of_one_piece_speaks_for_itself() -> None:
@@ -68,15 +78,74 @@ def test_one_question_asked_twice_is_one() -> None:
     assert reading(row(parcel=0.9), row(parcel=0.9), row(parcel=0.8)).questions == ()
 
 
-def test_a_question_that_is_unclear_or_that_the_whole_knows_nothing_of_is_none() -> None:
-    clear, unclear = row(**{"return": HABITS.clear}), row(**{"return": HABITS.clear - 0.01})
-    assert reading(row(parcel=0.9), row(parcel=0.9), clear).questions == (0, 1)
-    assert reading(row(parcel=0.9), row(parcel=0.9), unclear).questions == ()
-    ignorant = row(parcel=0.9, **{"return": HABITS.inkling / 2})
-    assert reading(ignorant, row(parcel=0.9), clear).questions == ()
+def test_one_question_asked_twice_hides_no_other() -> None:
+    whole = row(parcel=0.6, **{"return": 0.3})
+    assert reading(whole, row(parcel=0.9), row(parcel=0.95), row(**{"return": 0.7})).questions == (1, 2)
+
+
+def test_two_parts_that_each_are_about_what_the_other_asks_are_one_question() -> None:
+    whole = row(parcel=0.5, **{"return": 0.3})
+    apart = (row(parcel=0.7), row(**{"return": 0.7}))
+    both = (row(parcel=0.7, **{"return": 0.25}), row(parcel=0.25, **{"return": 0.7}))
+    assert reading(whole, *apart).questions == (0, 1)
+    assert reading(whole, *both).questions == ()
+
+
+def test_a_part_that_is_unsure_or_that_the_whole_knows_nothing_of_is_no_question() -> None:
+    whole = row(parcel=0.6, **{"return": 0.2})
+    assert reading(whole, row(parcel=0.9), row(**{"return": 0.6})).questions == (0, 1)
+    assert reading(whole, row(parcel=0.9), row(**{"return": 0.2})).questions == ()
+    ignorant = row(parcel=0.9, **{"return": 0.0})
+    assert reading(ignorant, row(parcel=0.9), row(**{"return": 0.6})).questions == ()
 
 
 def test_a_part_that_is_merely_likely_to_be_an_alarm_is_no_question() -> None:
     whole = row(parcel=0.5, alarm=0.05, **{"return": 0.2})
-    assert reading(whole, row(parcel=0.8), row(alarm=0.7)).questions == ()
+    assert reading(whole, row(parcel=0.8), row(alarm=0.89)).questions == ()
     assert reading(whole, row(parcel=0.8), row(alarm=HABITS.alarming)).questions == (0, 1)
+
+
+def test_parts_that_overlap_are_not_two_questions() -> None:
+    whole = row(parcel=0.5, **{"return": 0.3})
+    parts = Parts(
+        "x" * 20, [Clause(0, 20), Clause(10, 20)], np.array([row(parcel=0.9), row(**{"return": 0.9})])
+    )
+    assert two_questions(whole, parts, HABITS) == ()
+
+
+def test_a_message_of_three_parts_that_may_hold_two_questions_is_worth_a_second_look() -> None:
+    whole = row(parcel=0.5, **{"return": 0.1})
+    faint = row(**{"return": 0.15})
+    found = reading(whole, row(parcel=0.9), faint, row(oos=0.5))
+    assert (found.questions, found.torn) == ((), True)
+    assert not reading(whole, row(parcel=0.9), faint).torn
+    assert not reading(row(parcel=0.9, **{"return": 0.001}), row(parcel=0.9), faint, row(oos=0.5)).torn
+
+
+# two question marks, and one of the questions is not understood
+
+UNKNOWN = row(**{"return": 0.2})
+
+
+def test_a_question_that_is_not_understood_is_told_beside_the_one_that_is() -> None:
+    assert reading(row(parcel=0.9), UNKNOWN, row(parcel=0.9), marks="??").questions == (0, 1)
+
+
+def test_without_a_question_mark_it_is_a_story() -> None:
+    for marks in ("?.", ".?"):
+        assert reading(row(parcel=0.9), UNKNOWN, row(parcel=0.9), marks=marks).questions == ()
+
+
+def test_a_question_that_may_mean_the_same_is_none_of_its_own() -> None:
+    same = row(parcel=HABITS.elsewhere, **{"return": 0.2})
+    assert reading(row(parcel=0.9), same, row(parcel=0.9), marks="??").questions == ()
+
+
+def test_beside_a_greeting_a_stranger_or_an_alarm_nothing_is_told() -> None:
+    for about in ("greet", "oos", "alarm"):
+        assert reading(row(**{about: 0.9}), UNKNOWN, row(**{about: 0.9}), marks="??").questions == ()
+
+
+def test_a_question_that_is_not_clear_itself_has_none_beside_it() -> None:
+    unclear = row(parcel=HABITS.clear - 0.01)
+    assert reading(row(parcel=0.9), UNKNOWN, unclear, marks="??").questions == ()
