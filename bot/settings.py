@@ -8,6 +8,7 @@ settings; everyone else is given values.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import re
 import secrets
@@ -194,6 +195,32 @@ class SlackSettings(Section):
     """Who may see what Slack shows shortened: emails, phone numbers, addresses."""
     lag_seconds: float = Field(60.0, gt=0)
     """Staff are told when what they see is that late."""
+
+    @field_validator("api_base")
+    @classmethod
+    def _api_base(cls, value: str) -> str:
+        return _secure(value)
+
+
+def _secure(address: str) -> str:
+    """Whoever answers there is given tokens, and what customers say."""
+    try:
+        there = urlsplit(address)
+        scheme, host = there.scheme, there.hostname or ""
+    except ValueError:
+        scheme = host = ""
+    if (scheme == "https" and host) or (scheme == "http" and _is_this_machine(host)):
+        return address
+    raise ValueError(
+        "write an address with https://; http:// is for this machine only (127.0.0.1, localhost)"
+    )
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _time_zone(value: str | None) -> str | None:

@@ -202,6 +202,35 @@ def in_slack(monkeypatch: pytest.MonkeyPatch, **secrets: str) -> None:
         monkeypatch.setenv(f"GUICHET_SLACK__{name}", value)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://slack.com/api/",
+        "http://127.0.0.1.evil.example/api/",
+        "http://localhost@evil.example/api/",
+        "http://10.0.0.1/api/",
+        "ftp://127.0.0.1/",
+        "https:///api/",
+        "slack.com/api/",
+        "http://[::1",
+        "",
+    ],
+)
+def test_slacks_tokens_are_not_sent_in_the_clear(config: Write, address: str) -> None:
+    config(f"[slack]\napi_base = '{address}'\n")
+    with pytest.raises(ConfigurationError, match=r"slack\.api_base: .*https"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://slack.com/api/", "http://127.0.0.1:9000/api/", "http://localhost/api/", "http://[::1]:9000/"],
+)
+def test_slack_is_reached_securely_or_on_this_machine(config: Write, address: str) -> None:
+    config(f"[slack]\napi_base = '{address}'\n")
+    assert load_settings().slack.api_base == address
+
+
 def test_over_the_socket_slack_needs_both_tokens(config: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     config(TEAM)
     in_slack(monkeypatch)
