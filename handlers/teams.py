@@ -100,8 +100,8 @@ def teams(known: Iterable[Team] = (), default: str = DEFAULT) -> Teams:
     return Teams({team.name: team for team in known}, default)
 
 
-def check_names(known: Teams, replies: Replies) -> None:
-    """Whether customers can be told the name of every team.
+def check_names(known: Teams, replies: Replies, folder: str = "config/replies") -> None:
+    """Whether customers can be told the name of every team; ``folder`` is where their names stand.
 
     Raises:
         ConfigurationError: a team has none; the sentence names the key to add.
@@ -110,6 +110,6 @@ def check_names(known: Teams, replies: Replies) -> None:
         for language in replies.texts:
             if replies.find(f"team.{team}", language) is None:
                 raise ConfigurationError(
-                    f"config/replies/{language}.toml: the team {team!r} has no name for customers; "
+                    f"{folder}/{language}.toml: the team {team!r} has no name for customers; "
                     f'add {team} = "…" under [team].'
                 )

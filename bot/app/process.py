@@ -14,6 +14,7 @@ from importlib import import_module
 
 import structlog
 
+from bot.app import teams
 from bot.app.core import Core, open_core
 from bot.app.runner import Runner
 from bot.domain.errors import StoreUnavailable
@@ -40,6 +41,7 @@ async def run_roles(settings: Settings, roles: Sequence[str], stop: asyncio.Even
         ConfigurationError: something the operator set cannot work.
         StoreUnavailable: the live state could not be reached within fifteen seconds.
     """
+    teams.check(settings)
     async with AsyncExitStack() as stack:
         core = await _opened(settings, stack, stop)
         if core is None:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from bot.app import parts
 from bot.settings import DEFAULT_TEAM, Settings, TeamSettings
 from handlers.hours import Hours, opening_hours
-from handlers.teams import Team, Teams
+from handlers.teams import Team, Teams, check_names
 from handlers.teams import teams as as_teams
 
 
 def teams(settings: Settings) -> Teams:
     """What the behaviour knows of them."""
     return as_teams((_team(name, team) for name, team in settings.teams.items()), DEFAULT_TEAM)
+
+
+def check(settings: Settings) -> None:
+    """Whether the behaviour can work with them: asked before anything starts, lest half of it runs.
+
+    Raises:
+        ConfigurationError: a team that customers have no name for, or hours that cannot be.
+    """
+    check_names(teams(settings), parts.replies(settings), str(settings.config_dir / "replies"))
+    hours(settings)
 
 
 def hours(settings: Settings) -> Hours:

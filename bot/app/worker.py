@@ -28,7 +28,6 @@ from bot.shop.guarded import GuardedShop
 from bot.shop.http import HttpShop
 from handlers import build_choose, satisfaction
 from handlers.care import Care, Thresholds
-from handlers.teams import check_names
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +66,6 @@ async def care(core: Core, known: FileKnowledge, stack: AsyncExitStack) -> Care:
     settings = core.settings
     numbers, replies = settings.understanding, parts.replies(settings)
     known_teams = teams.teams(settings)
-    check_names(known_teams, replies)
     orders = GuardedShop(await shop(settings, stack))
     return Care(
         replies=replies,

@@ -59,11 +59,9 @@ def _look_further(settings: Settings) -> None:
     from bot.channels.telegram.client import account_of
     from bot.desk.slack.saved_replies import load_saved_replies
     from bot.shop.file import FileShop
-    from handlers.teams import check_names
 
     settings.web_secret()
-    check_names(teams.teams(settings), parts.replies(settings))
-    teams.hours(settings)
+    teams.check(settings)
     parts.privacy(settings)
     parts.knowledge(settings)
     load_saved_replies(settings.config_dir / "saved_replies.toml")

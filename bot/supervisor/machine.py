@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from bot.app import teams
 from bot.app.core import Core, open_core
 from bot.app.nlu import STARTS_BY, NluPlace, write_nlu_place
 from bot.app.process import Heartbeat
@@ -75,6 +76,7 @@ class Machine:
             Misconfigured: a process refuses its configuration; nothing is left running.
         """
         settings = self._settings
+        teams.check(settings)
         async with AsyncExitStack() as stack:
             lock = DataDirectoryLock(settings.data_dir)
             lock.acquire()

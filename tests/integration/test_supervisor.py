@@ -137,6 +137,17 @@ def test_the_web_process_is_alive_and_says_what_is_missing(guichet: Running) -> 
     assert httpx.get(f"{base}/chat").status_code == 200
 
 
+@pytest.mark.parametrize("command", [("run",), ("demo",), ("run", "--role", "web"), ("check-config",)])
+def test_a_team_without_a_name_starts_nothing_at_all(tmp_path: Path, command: tuple[str, ...]) -> None:
+    guichet = Guichet(tmp_path)
+    file = tmp_path / "guichet.toml"
+    file.write_text("[teams.care.hours]\nmonday = '09:00-19:00'\n[teams.logistics]\n")
+    said = guichet.call(*command, GUICHET_CONFIG=str(file))
+    assert said.returncode == 2
+    assert "replies/fr.toml: the team 'logistics' has no name for customers" in said.stderr
+    assert not (guichet.data_dir / "valkey").exists()
+
+
 def test_a_second_one_in_the_same_data_directory_is_told_who_has_it(guichet: Running) -> None:
     refused = guichet[0].call("run", GUICHET_WEB__PORT=str(free_port()))
     assert refused.returncode == 2
