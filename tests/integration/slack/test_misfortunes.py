@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,8 @@ async def talk(slack: SlackStandIn, customer: Customer, place: Place, stop: asyn
         await customer.says(f"question {customer.name} {count} fin")
         slack.user("U0LEA").post(channel, f"réponse {customer.name} {count} fin", thread_ts=ts)
         count += 1
-        await asyncio.wait([asyncio.ensure_future(stop.wait())], timeout=PAUSE)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), PAUSE)
     return count
 
 
