@@ -21,3 +21,8 @@ def digest(text: str) -> str:
 def derived_id(prefix: str, *parts: object) -> str:
     """The same id for the same parts (blake2b, 128 bits)."""
     return f"{prefix}_{digest(chr(31).join(map(str, parts)))}"
+
+
+def public_id(message_id: str) -> str:
+    """What a customer's client calls a message of ours. Ids that say where it was written say too much."""
+    return derived_id("m", message_id) if ":" in message_id else message_id

@@ -17,7 +17,7 @@ from bot.domain.decision import Decision, Send, SetTimer, TimerChange
 from bot.domain.errors import NluUnavailable
 from bot.domain.facts import Fact, FactBody
 from bot.domain.identity import Profile
-from bot.domain.ids import derived_id, digest
+from bot.domain.ids import derived_id, digest, public_id
 from bot.domain.outgoing import MessageOut, Outgoing
 from bot.domain.turn import Turn
 from bot.domain.understanding import Understanding
@@ -85,7 +85,7 @@ class TurnRunner:
         """
         started = time.perf_counter()
         before = chat or Chat(id=event.chat, contact_id=derived_id("p", event.chat))
-        event, current, wait = _album(event, before)
+        event, current, wait = _album(_as_we_call_it(event, before), before)
         if wait:
             return Result(chat=current, timers=(wait,))
         turn = await self._turn(event, current, failed=failed)
@@ -194,6 +194,14 @@ class TurnRunner:
 def _turns_of(handler: str) -> Counter:
     """The handler's counter: looking it up costs more than counting."""
     return metrics.turns.labels(handler=handler)
+
+
+def _as_we_call_it(event: ev.Event, chat: Chat) -> ev.Event:
+    """What a customer's client saw it calls by its public id: agents' messages have others here."""
+    if not isinstance(event, ev.Receipt):
+        return event
+    ours = (one.message_id for one in chat.written if public_id(one.message_id) == event.message_id)
+    return replace(event, message_id=next(ours, event.message_id))
 
 
 def _album(event: ev.Event, chat: Chat) -> tuple[ev.Event, Chat, SetTimer | None]:

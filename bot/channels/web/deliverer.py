@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.channels.web.rendering import SERVER, delete_frame, edit_frame, message_frame
 from bot.channels.web.sessions import CHANNEL
 from bot.domain.errors import DeliveryFailed, DeliveryRefused, StoreUnavailable
+from bot.domain.ids import public_id
 from bot.domain.outgoing import DeleteOut, EditOut, MessageOut, Outgoing
 from bot.ports.delivery import Delivered, Pacing
 from bot.ports.transcript import Added, Transcripts
@@ -41,19 +42,18 @@ class WebDeliverer:
 
     async def _deliver(self, entry: Outgoing) -> Delivered:
         entry_id, chat, payload = entry.id, entry.chat, entry.payload
+        if not isinstance(payload, MessageOut | EditOut | DeleteOut):
+            raise DeliveryRefused("not_for_a_chat")
+        message_id = public_id(payload.message_id)
         match payload:
-            case MessageOut(message_id=message_id):
+            case MessageOut():
                 await self._transcripts.append(chat, SERVER + message_id, message_frame(payload, entry.at))
-                return Delivered(message_id)
-            case EditOut(message_id=message_id):
+            case EditOut():
                 frame = edit_frame(entry_id, payload)
                 added = await self._transcripts.edit(chat, SERVER + entry_id, SERVER + message_id, frame)
                 if added is Added.NO_SUCH_MESSAGE:
                     raise DeliveryRefused("message_gone")
-                return Delivered(message_id)
-            case DeleteOut(message_id=message_id):
+            case DeleteOut():
                 frame = delete_frame(entry_id, payload)
                 await self._transcripts.delete(chat, SERVER + entry_id, SERVER + message_id, frame)
-                return Delivered(message_id)
-            case _:
-                raise DeliveryRefused("not_for_a_chat")
+        return Delivered(message_id)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from urllib.parse import quote
 
+from bot.domain.ids import public_id
 from bot.domain.message import Attachment, Author
 from bot.domain.outgoing import DeleteOut, EditOut, MessageOut
 from bot.ports.transcript import Frame
@@ -18,7 +19,7 @@ def message_frame(message: MessageOut, at: datetime) -> Frame:
     """A message of the bot, of a person or of the house."""
     frame: Frame = {
         "type": "message",
-        "id": message.message_id,
+        "id": public_id(message.message_id),
         "author": message.author.value,
         "text": message.text,
         "buttons": [{"id": button.id, "label": button.label} for button in message.buttons],
@@ -48,7 +49,7 @@ def edit_frame(frame_id: str, edit: EditOut) -> Frame:
     return {
         "type": "edit",
         "id": frame_id,
-        "message": edit.message_id,
+        "message": public_id(edit.message_id),
         "author": edit.author.value,
         "text": edit.text,
     }
@@ -56,7 +57,8 @@ def edit_frame(frame_id: str, edit: EditOut) -> Frame:
 
 def delete_frame(frame_id: str, delete: DeleteOut) -> Frame:
     """A message was taken back."""
-    return {"type": "delete", "id": frame_id, "message": delete.message_id, "author": delete.author.value}
+    message = public_id(delete.message_id)
+    return {"type": "delete", "id": frame_id, "message": message, "author": delete.author.value}
 
 
 def attachment_frames(attachments: Sequence[Attachment]) -> list[Frame]:

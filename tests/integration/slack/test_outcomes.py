@@ -367,6 +367,24 @@ async def test_a_colleague_takes_over_by_the_menu_and_whoever_had_it_is_told(her
         await here.then(customer, place, here.omar)
 
 
+@HTTP
+async def test_what_customers_clients_call_a_reply_tells_nothing_and_works_all_the_same(here: Here) -> None:
+    async with here.case() as (customer, place):
+        said = here.lea.post(place[0], "Je regarde.", thread_ts=place[1])
+        heard = await customer.hears("Je regarde", author="agent")
+        await customer.sees(heard["id"])
+        await until(lambda: "eyes" in reactions(here.at((place[0], said))), "it was seen", 30)
+        here.lea.edit(place[0], said, "Je regarde tout de suite.")
+        await until(lambda: "Je regarde tout de suite." in customer.texts("agent"), "the edit")
+        assert [one["id"] for one in customer.messages].count(heard["id"]) == 1
+        here.lea.delete(place[0], said)
+        await until(lambda: not any("regarde" in one for one in customer.texts("agent")), "it is taken back")
+        async with here.guichet.customer("again", session=customer.session) as again:
+            await again.hears("Léa")
+            frames = [*customer.frames, *again.frames]
+        assert not any(place[0] in repr(one) or said in repr(one) for one in frames)
+
+
 def _conversation_of(here: Here, place: Place) -> str:
     return str(here.at(place)["metadata"]["event_payload"]["conversation"])
 

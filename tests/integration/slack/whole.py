@@ -88,6 +88,10 @@ class Customer:
     async def presses(self, button: str) -> str:
         return await self.send(type="press", button=button)
 
+    async def sees(self, message_id: str) -> None:
+        """It is on their screen: nobody acks that."""
+        await self._socket.send(json.dumps({"type": "seen", "id": message_id}))
+
     def acked(self, message_id: str) -> bool:
         return any(frame["type"] == "ack" and frame["id"] == message_id for frame in self.frames)
 

@@ -25,10 +25,13 @@ from bot.domain.events import (
     DraftChoice,
     Event,
     Hushed,
+    Receipt,
+    ReceiptStatus,
     TimerDue,
 )
 from bot.domain.facts import ConversationChanged, Episode, MessageLogged
 from bot.domain.identity import Agent, ChatId, Profile
+from bot.domain.ids import public_id
 from bot.domain.message import Attachment, Author, Draft, HoldReason, Written
 from bot.domain.outgoing import MessageOut
 from bot.domain.turn import Turn
@@ -41,6 +44,23 @@ DAY = timedelta(hours=24)
 PHOTO = Attachment("f_1", "un.jpg", "image/jpeg", source="tg:1")
 OTHER = Attachment("f_2", "deux.jpg", "image/jpeg", source="tg:2")
 COMMON: dict[str, Any] = {"id": "web:main:lea:9", "chat": LEA, "at": NOW}
+
+
+SAID = "slack:C0CARE:1763800000.000100"
+
+
+@pytest.mark.parametrize(
+    ("named", "ours"),
+    [(public_id(SAID), SAID), (SAID, SAID), ("m_2", "m_2"), ("m_unknown", "m_unknown")],
+)
+async def test_what_a_customer_saw_is_known_by_the_name_their_client_has_for_it(
+    named: str, ours: str
+) -> None:
+    before = replace(chat(), written=(Written(SAID, "slack:U1"), Written("m_2", "slack:U1")))
+    seen = Receipt(**COMMON, message_id=named, status=ReceiptStatus.SEEN)
+    event = (await turn_of(seen, before)).event
+    assert isinstance(event, Receipt)
+    assert event.message_id == ours
 
 
 class Seen:

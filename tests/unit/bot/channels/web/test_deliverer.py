@@ -12,6 +12,7 @@ from bot.channels.web.deliverer import WebDeliverer
 from bot.channels.web.rendering import with_addresses
 from bot.domain.errors import DeliveryFailed, DeliveryRefused, StoreUnavailable
 from bot.domain.identity import ChatId
+from bot.domain.ids import public_id
 from bot.domain.message import Attachment, Author, Button
 from bot.domain.outgoing import CaseDelete, DeleteOut, EditOut, MessageOut, Outgoing
 from bot.ports.transcript import Added
@@ -72,6 +73,23 @@ async def test_a_message_is_added_under_its_own_id() -> None:
         "attachments": [{"id": "f1", "name": "a.pdf", "mime": "application/pdf", "size": 12}],
         "at": "2026-11-22T09:00:00+00:00",
     }
+
+
+async def test_where_an_agent_wrote_it_is_no_business_of_the_customers() -> None:
+    book, ours = Book(), "slack:C0CARE:1763800000.000100"
+    deliverer = WebDeliverer("main", book)  # type: ignore[arg-type]
+    for payload in (
+        MessageOut(text="Bonjour", message_id=ours, author=Author.AGENT),
+        EditOut(message_id=ours, author=Author.AGENT, text="Bonsoir"),
+        DeleteOut(message_id=ours, author=Author.AGENT),
+    ):
+        delivered = await deliverer.deliver(entry(payload), doubtful=False)
+        assert delivered.platform_id == public_id(ours)
+    theirs = public_id(ours)
+    assert not any("C0CARE" in repr(added) or "17638" in repr(added) for added in book.added)
+    (_, key, said), (_, _, edited, edit), (_, _, deleted, delete) = book.added
+    assert {key, edited, deleted} == {f"s:{theirs}"}
+    assert {said["id"], edit["message"], delete["message"]} == {theirs}
 
 
 async def test_edits_and_deletions_are_added_under_the_entrys_id() -> None:
