@@ -60,12 +60,12 @@ def _tell(turn: Turn, care: Care, entry: Answer, beside: tuple[str, ...]) -> Dec
     topics = (*beside, entry.intent)
     upset, asks = reading.is_upset(turn, care.thresholds), may_ask_help(turn, care, topics)
     text, buttons = entry.text, topic_buttons(care, _related(care, topics, turn.language), turn.language)
-    if _has_files(turn):
+    if has_files(turn):
         text += "\n\n" + care.replies.get("attachment.kept", turn.language)
     if asks:
         text += "\n\n" + care.replies.get("help.both" if beside else "help.question", turn.language)
         buttons = (*_help_buttons(care, topics, turn.language), *buttons)
-    if upset or _has_files(turn):
+    if upset or has_files(turn):
         buttons = (*buttons, human_button(care, turn.language))
     return answer(
         turn,
@@ -110,7 +110,8 @@ def _help_buttons(care: Care, topics: tuple[str, ...], language: str) -> tuple[B
     return button(care, "yes", language, f"yes:{about}"), button(care, "no", language, f"no:{about}")
 
 
-def _has_files(turn: Turn) -> bool:
+def has_files(turn: Turn) -> bool:
+    """Whether the customer sent files with the message."""
     return isinstance(turn.event, CustomerMessage) and bool(turn.event.attachments)
 
 
@@ -137,14 +138,14 @@ async def pressed_while_waiting(turn: Turn, care: Care) -> Decision:
 def _asked(turn: Turn, care: Care) -> tuple[str, ...]:
     found = reading.read(turn, care)
     if found.kind is reading.Kind.SEVERAL:
-        return found.options
+        return () if found.unclear else found.options
     return (found.intent,) if found.kind is reading.Kind.SURE else ()
 
 
 def _harmless(turn: Turn, care: Care, asked: tuple[str, ...]) -> tuple[Answer, ...]:
     """The entries that answer all of it, or none."""
     current = turn.chat.conversation.handoff if turn.chat.conversation else None
-    if current is None or current.urgent or _has_files(turn) or reading.is_upset(turn, care.thresholds):
+    if current is None or current.urgent or has_files(turn) or reading.is_upset(turn, care.thresholds):
         return ()
     if not care.teams.of(current.team).answer_while_waiting:
         return ()

@@ -56,6 +56,12 @@ def is_bare(text: str) -> bool:
     return sum(map(str.isalpha, words)) < _LEAST_LETTERS
 
 
+def stand_in(text: str) -> bool:
+    """Whether these words hold the number of an order, or the proof that it is theirs."""
+    held = text[:_MAX_TEXT]
+    return any(fact.search(held) for fact in (_NUMBER, _EMAIL, _FRENCH_POSTCODE))
+
+
 def completes(turn: Turn) -> bool:
     """Whether a message we did not understand is about an order all the same."""
     named = turn.chat.dialogue.slot(NUMBER) is not None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -66,12 +67,13 @@ class Reading:
     """What we make of a message.
 
     ``options`` are the intents to offer when it is not clear, and the questions of a message that asks
-    several, in the order asked.
+    several, in the order asked; ``unclear`` is one that stands beside them and was not understood.
     """
 
     kind: Kind
     intent: str = ""
     options: tuple[str, ...] = ()
+    unclear: Question | None = None
 
 
 def read(turn: Turn, care: Care) -> Reading:
@@ -99,7 +101,8 @@ def meaning(turn: Turn, thresholds: Thresholds) -> Reading:
 def protected(understanding: Understanding, thresholds: Thresholds) -> str | None:
     """The protected intent that must be acted on, the gravest if several: one that is best in the message
     or as good as, or likely enough together with the others; or one that a part of it is all about."""
-    parts = (question.best.intent for question in understanding.questions)
+    clear = (one.best for one in understanding.questions if one.best.confidence >= thresholds.answer_at)
+    parts = (guess.intent for guess in clear)
     found = [_alarm(understanding.ranking, thresholds), *(intent for intent in parts if intent in PROTECTED)]
     return min(filter(None, found), key=PROTECTED.index, default=None)
 
@@ -153,21 +156,33 @@ def _without_words(turn: Turn) -> Reading:
 
 def _with_words(turn: Turn, understanding: Understanding, thresholds: Thresholds) -> Reading:
     whole = _one(turn, turn.text, understanding.ranking, thresholds)
-    parts = (_part(turn, asked, thresholds) for asked in understanding.questions)
+    parts = [_part(turn, asked, thresholds) for asked in understanding.questions]
     meant = tuple(dict.fromkeys(filter(None, parts)))
     said = (*meant, whole.intent) if whole.kind is Kind.SURE else meant
     for intent in (COMPLAINT, HUMAN, *said):
         if intent in said and _goes_first(intent):
             return Reading(Kind.SURE, intent)
     asked = tuple(intent for intent in meant if _is_question(intent))
-    if len(asked) > 1:
-        return Reading(Kind.SEVERAL, options=asked)
+    unclear = next(_unread(turn, understanding.questions, parts), None)
+    if len(asked) > 1 or (asked and unclear):
+        return Reading(Kind.SEVERAL, options=asked, unclear=unclear)
     return Reading(Kind.SURE, asked[0]) if asked else whole
 
 
+def _unread(turn: Turn, asked: tuple[Question, ...], parts: list[str]) -> Iterator[Question]:
+    """The questions that are not clear, as far as they say anything."""
+    for question, intent in zip(asked, parts, strict=True):
+        if not intent and has_words(turn.text[question.start : question.end]):
+            yield question
+
+
 def _part(turn: Turn, asked: Question, thresholds: Thresholds) -> str:
-    """What one of several questions means; nothing where it is not clear. It is not asked back."""
-    found = _one(turn, turn.text[asked.start : asked.end], asked.ranking, thresholds)
+    """What one of several questions means; nothing where it is not clear."""
+    words = turn.text[asked.start : asked.end]
+    found = _one(turn, words, asked.ranking, thresholds)
+    if asked.best.confidence < thresholds.answer_at and not order_facts.stand_in(words):
+        # An order that another part names makes no order of this one.
+        return found.intent if found.kind is Kind.SURE and found.intent != ORDER else ""
     likely = found.kind is Kind.AMBIGUOUS and asked.best.confidence >= thresholds.answer_at
     return found.intent if found.kind is Kind.SURE or likely else ""
 
@@ -284,7 +299,9 @@ def _with_the_form(turn: Turn, found: Reading) -> Reading:
     if found.kind is Kind.SURE and len(turn.text.split()) > FACTS_WORDS:
         beside = (found.intent,)
     asked = tuple(intent for intent in beside if intent.startswith(FAQ))
-    return Reading(Kind.SEVERAL, options=(*asked, ORDER)) if asked else Reading(Kind.FORM, ORDER)
+    if not asked:
+        return Reading(Kind.FORM, ORDER)
+    return Reading(Kind.SEVERAL, options=(*asked, ORDER), unclear=found.unclear)
 
 
 def yes_or_no(text: str) -> str | None:

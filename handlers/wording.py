@@ -23,6 +23,7 @@ WORDING: Mapping[str, frozenset[str]] = {
     **_keys("help", question="", both="", yes="", no=""),
     **_keys("stuck", same_question=""),
     **_keys("clarify", which=""),
+    **_keys("several", unclear="question"),
     **_keys("fallback", rephrase="", out_of_scope="", none_of_these="", wordless="", offer=""),
     **_keys("handoff", asked="", complaint="", bot_down="", error="", unsure="", stuck="", next=""),
     **_keys("flood", told=""),

@@ -52,6 +52,14 @@ async def test_a_question_that_is_not_marked_is_kept_for_the_person():
     assert told.text == story.text("waiting.added")
 
 
+async def test_a_question_beside_it_that_is_not_understood_is_kept_for_the_person():
+    story = await waiting()
+    hours, other = "vos horaires ?", "et le truc ?"
+    asked = [(hours, {"faq_store_hours": 0.9}), (other, {"faq_return_how": 0.2})]
+    (told,) = await story.says(f"{hours} {other}", asked=asked)
+    assert told.text == story.text("waiting.added")
+
+
 async def test_of_two_questions_both_must_be_marked():
     story = await waiting()
     text, hours, delivery = "vos horaires ? et la livraison ?", "vos horaires ?", "et la livraison ?"

@@ -157,12 +157,6 @@ async def test_what_is_not_ours_never_wins_over_a_question():
     assert story.answer.topic == "faq_return_how"
 
 
-async def test_a_part_that_is_not_clear_leaves_the_clear_one():
-    story = Story()
-    await story.says(BOTH, asked=[(RETURN[0], {"faq_return_how": 0.2}), COST], faq_return_how=0.2)
-    assert story.answer.topic == "faq_delivery_cost"
-
-
 async def test_a_part_that_could_mean_two_things_is_not_asked_back():
     story = Story()
     either = (RETURN[0], {"faq_return_how": 0.52, "faq_return_cost": 0.46})
@@ -174,7 +168,7 @@ async def test_a_part_that_faintly_means_two_things_is_not_answered_at_a_guess()
     story = Story()
     either = (RETURN[0], {"faq_return_how": 0.4, "faq_return_cost": 0.3})
     await story.says(BOTH, asked=[either, COST], faq_delivery_cost=0.85)
-    assert story.answer.topic == "faq_delivery_cost"
+    assert [answer.topic for answer in story.answers] == ["faq_delivery_cost", None]
 
 
 async def test_a_customer_who_is_angry_in_either_part_is_not_asked_whether_it_helped():
@@ -182,6 +176,106 @@ async def test_a_customer_who_is_angry_in_either_part_is_not_asked_whether_it_he
     await story.says(BOTH, asked=[RETURN, (COST[0], {"faq_delivery_cost": 0.7, "complaint": 0.25})])
     assert story.text("help.both") not in story.answers[1].text
     assert "human" in story.buttons
+
+
+# --- one of them is not understood -----------------------------------------------------------
+
+UNCLEAR = (
+    RETURN[0],
+    {"faq_return_how": 0.2, "faq_return_cost": 0.1, "faq_delivery_cost": 0.08, "faq_jobs": 0.04},
+)
+
+
+def not_understood(story: Story, question: str = RETURN[0]) -> str:
+    return story.text("several.unclear", question=question)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("first", [True, False])
+async def test_the_question_that_was_not_understood_is_named_after_the_answer_to_the_other(language, first):
+    story = Story(language=language)
+    asked = [UNCLEAR, COST] if first else [COST, UNCLEAR]
+    await story.says(" et ".join(words for words, _ in asked), asked=asked, faq_delivery_cost=0.85)
+    answered, named = story.answers
+    assert (answered.topic, answered.text) == ("faq_delivery_cost", f"Answer faq_delivery_cost {language}.")
+    assert named.text == not_understood(story)
+    assert story.buttons == ["faq:faq_return_how", "faq:faq_return_cost", "human"]
+
+
+async def test_what_was_answered_beside_it_is_known_to_have_been_answered():
+    story = Story()
+    await story.says(BOTH, asked=[UNCLEAR, COST], faq_delivery_cost=0.85)
+    assert story.chat.dialogue.topics == ("faq_delivery_cost",)
+    assert story.chat.dialogue.awaiting is None
+
+
+async def test_the_order_beside_it_is_looked_up_last():
+    story = Story()
+    await story.says(MOVING, asked=[WHERE, (ADDRESS[0], {"faq_change_address": 0.3})], entities=NUMBER)
+    named, proof = story.answers
+    assert named.text == not_understood(story, ADDRESS[0])
+    assert proof.text == story.text("order.ask_proof", number="4812077")
+    assert story.chat.dialogue.awaiting == "order"
+
+
+async def test_what_we_asked_for_does_not_hide_what_was_not_understood():
+    story = Story()
+    await story.says("la 4812077 ?", order_status=0.9)
+    await story.says("4812077. " + BOTH, asked=[UNCLEAR, COST], entities=NUMBER, faq_delivery_cost=0.85)
+    texts = [answer.text for answer in story.answers]
+    assert texts[1] == not_understood(story)
+    assert len(texts) == 3
+
+
+async def test_an_order_s_number_says_enough_in_the_part_that_holds_it_and_in_no_other():
+    story = Story()
+    number = ("la 4812077 ??", {"faq_return_how": 0.2})
+    await story.says(f"{COST[0]} ? {number[0]}", asked=[COST, number], faq_delivery_cost=0.85)
+    assert story.answers[-1].text == story.text("order.ask_proof", number="4812077")
+    await story.says(f"la 4812077 ? {BOTH}", asked=[UNCLEAR, COST], faq_delivery_cost=0.85)
+    assert not_understood(story) in [answer.text for answer in story.answers]
+
+
+async def test_a_question_without_a_word_is_not_quoted():
+    story = Story()
+    await story.says(f"{COST[0]} ? ?!", asked=[COST, ("?!", UNCLEAR[1])], faq_delivery_cost=0.85)
+    assert story.answer.topic == "faq_delivery_cost"
+
+
+async def test_a_long_question_is_quoted_in_part_and_on_one_line():
+    words = "et\n est-ce   que " + "vraiment " * 30 + "?"
+    story = Story()
+    asked = [COST, (words, {"faq_return_how": 0.2})]
+    await story.says(f"{COST[0]} ? {words}", asked=asked, faq_delivery_cost=0.85)
+    quoted = ("et est-ce que " + "vraiment " * 30)[:79].rstrip() + "…"
+    assert story.answers[-1].text == not_understood(story, quoted)
+
+
+async def test_its_question_mark_is_not_quoted():
+    story = Story()
+    asked = [(COST[0], COST[1]), (RETURN[0] + " ?", UNCLEAR[1])]
+    await story.says(f"{COST[0]} ? {RETURN[0]} ?", asked=asked, faq_delivery_cost=0.85)
+    assert story.answers[-1].text == not_understood(story)
+
+
+async def test_a_photo_beside_it_is_kept_and_said_so_once():
+    story = Story()
+    await story.says(BOTH, PHOTO, asked=[UNCLEAR, COST], faq_delivery_cost=0.85)
+    texts = "".join(answer.text for answer in story.answers)
+    assert texts.count(story.text("attachment.kept")) == 1
+
+
+async def test_without_an_answer_to_either_the_message_as_a_whole_was_not_understood():
+    story = Story(make_care(knowledge=FakeKnowledge(missing=["faq_delivery_cost"])))
+    await story.says(BOTH, asked=[UNCLEAR, COST], faq_delivery_cost=0.85)
+    assert story.answer.text == story.text("fallback.rephrase")
+
+
+async def test_an_alarm_that_is_faint_in_a_question_not_understood_is_none():
+    story = Story()
+    await story.says(BOTH, asked=[(RETURN[0], {"threat": 0.16}), COST], faq_delivery_cost=0.85)
+    assert story.answers[-1].text == not_understood(story)
+    assert story.buttons == ["human"]
 
 
 # --- an order among them -------------------------------------------------------------------
