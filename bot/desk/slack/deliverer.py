@@ -1,8 +1,4 @@
-"""From outbox entries to Slack: which go together, in which order, and where.
-
-A conversation's lines, alerts, questions and files are one lane, in order. Its card is another, and what
-became of each reply a third: they may lag behind what customers say.
-"""
+"""From outbox entries to Slack: each payload to who shows it, in the conversation's thread."""
 
 from __future__ import annotations
 
@@ -12,26 +8,23 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.desk.slack.admission import SAID_BELOW, Admission
 from bot.desk.slack.alerts import Alerts
-from bot.desk.slack.budget import POST, Budget
-from bot.desk.slack.client import PLACE_GONE, ROOT_GONE, Calls
+from bot.desk.slack.budget import Budget
+from bot.desk.slack.calls import Calls
+from bot.desk.slack.client import PLACE_GONE, ROOT_GONE
 from bot.desk.slack.context import DeskTeam
 from bot.desk.slack.fates import Fates
 from bot.desk.slack.heads import Heads
 from bot.desk.slack.lateness import Lateness
-from bot.desk.slack.lines import may_join
-from bot.desk.slack.names import DESTINATION, place_of
+from bot.desk.slack.names import DESTINATION
 from bot.desk.slack.places import Places
 from bot.desk.slack.posting import Job, Surroundings
 from bot.desk.slack.prompts import Prompts
 from bot.desk.slack.talk import Talk
-from bot.desk.slack.ticks import REACT, Ticks, is_tick
 from bot.desk.slack.uploads import Uploads
 from bot.domain.errors import DeliveryDelayed, DeliveryFailed, DeliveryRefused, StoreUnavailable
-from bot.domain.events import ReceiptStatus
-from bot.domain.message import Author
 from bot.domain.outgoing import (
-    Alert,
     CaseAlert,
     CaseCard,
     CaseDelete,
@@ -41,7 +34,6 @@ from bot.domain.outgoing import (
     CaseHeld,
     CaseLine,
     CaseRefused,
-    CaseState,
     CaseUnheld,
     DeskPayload,
     Outgoing,
@@ -61,12 +53,7 @@ PATIENCE = 10.0
 """Seconds after which a line no longer waits for its card: it opens the thread from the board's."""
 LOST = 600.0
 """Seconds after which a line of which no card is known anywhere is given up."""
-HUSH_SECONDS = 0.4
-"""A claim is nearly always certain by then: one change of the card tells it, of the fifty a minute that
-Slack takes, instead of two."""
-ADMITTED = 2_000
-_SAID_BELOW = ("", "")
-"""What a tick is admitted to when one further down the thread says as much."""
+REMEMBERED = 2_000
 _MOVES = 3
 
 _NO_THREAD_NO_NEWS = (CaseFate, CaseEdit, CaseDelete, CaseUnheld, CaseFile)
@@ -131,88 +118,26 @@ class SlackDeliverer:
         self._talk = Talk(self._around, self._uploads, self._prompts)
         self._heads = Heads(self._around, self._places)
         self._fates = Fates(self._around)
-        self._ticks = Ticks(self._budget)
         self._alerts = Alerts(self._around)
         self._lateness = Lateness(self._around, lag_seconds, self._calls)
-        self._admitted: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        self._admission = Admission(
+            self._around, self._budget, self._places, self._fates, self._lateness.seen
+        )
         self._waiting: OrderedDict[str, float] = OrderedDict()
 
     # --- what goes when, and with what -------------------------------------------------------
 
     def lane(self, entry: Outgoing) -> Hashable:
-        """Lines and all that belongs between them; the card; a reply's fate, and what holds it."""
-        self._ticks.expect(entry)
-        match entry.payload:
-            case CaseCard() | CaseAlert(kind=Alert.ASSIGNED | Alert.RETURNED | Alert.TAKEN_OVER):
-                return entry.chat, "card"  # who has it is told behind what happened
-            case CaseFate(message_id=message_id):
-                return entry.chat, "fate", message_id
-            case CaseHeld(draft=draft) | CaseUnheld(draft=draft):
-                return entry.chat, "held", draft.message_id
-            case _:
-                return entry.chat, "line"
+        """What is kept in order."""
+        return self._admission.lane(entry)
 
     async def admit(self, entry: Outgoing) -> None:
-        """Wait for room for the entry's main call. The card that opens a thread is as urgent as the
-        lines that wait for it."""
-        if _is_being_taken(entry.payload):
-            await asyncio.sleep(HUSH_SECONDS)
-        try:
-            if isinstance(entry.payload, CaseFate) and is_tick(entry.payload):
-                await self._admit_tick(entry, entry.payload)
-                return
-            call = await self._main_call(entry)
-        except StoreUnavailable:
-            return  # the delivery itself will tell
-        if call is None:
-            return
-        method, place, priority = call
-        await self._budget.enter(method, place, priority)
-        self._let_in(entry, (method, place))
-        if priority is Priority.CUSTOMER:
-            self._lateness.seen(entry)
-
-    async def _admit_tick(self, entry: Outgoing, fate: CaseFate) -> None:
-        thread = await self._around.threads.of(entry.conversation) if entry.conversation else None
-        target = await self._fates.target(thread, fate.message_id) if thread else None
-        if target is not None:
-            is_shown = await self._ticks.enter(entry, fate, target)
-            self._let_in(entry, (REACT, target[0]) if is_shown else _SAID_BELOW)
-
-    def _let_in(self, entry: Outgoing, call: tuple[str, str]) -> None:
-        self._admitted[entry.id] = call
-        while len(self._admitted) > ADMITTED:
-            self._admitted.popitem(last=False)
-
-    async def _main_call(self, entry: Outgoing) -> tuple[str, str, Priority] | None:
-        if entry.conversation is None:
-            return None
-        thread = await self._around.threads.of(entry.conversation)
-        payload = entry.payload
-        if isinstance(payload, CaseCard) and thread is None:
-            place = next(self._places.channels(entry.conversation, payload.team), None)
-            return (POST, place, Priority.CUSTOMER) if place else None
-        method = _method(payload) if thread else None
-        return (method, thread.place, _urgency(entry)) if thread and method else None
+        """Wait for room for the entry's main call."""
+        await self._admission.admit(entry)
 
     def joins(self, ahead: Sequence[Outgoing], entry: Outgoing) -> bool:
-        """Lines that fit one message; cards, and fates of a reply, of which the newest counts."""
-        if not ahead or entry.coalesce is None:
-            return False
-        if any((one.coalesce, one.conversation) != (entry.coalesce, entry.conversation) for one in ahead):
-            return False
-        if not isinstance(entry.payload, CaseLine):
-            return True
-        lines = [one.payload for one in ahead if isinstance(one.payload, CaseLine)]
-        if any(one.line.author != entry.payload.line.author for one in lines) and self._has_room(ahead[0]):
-            return False
-        return len(lines) == len(ahead) and may_join(lines, entry.payload)
-
-    def _has_room(self, admitted: Outgoing) -> bool:
-        """Whether nothing presses where that entry goes: who said something is then read off its own
-        name and icon."""
-        method, place = self._admitted.get(admitted.id, (None, ""))
-        return method == POST and self._budget.is_free(POST, place)
+        """Whether an entry goes with those ahead of it."""
+        return self._admission.joins(ahead, entry)
 
     # --- delivering ----------------------------------------------------------------------------
 
@@ -233,14 +158,14 @@ class SlackDeliverer:
             raise DeliveryRefused("no_conversation")
         if not isinstance(first.payload, DeskPayload):
             raise DeliveryRefused(f"not_for_a_desk:{type(first.payload).__name__}")
-        admitted = self._admitted.pop(first.id, None)
+        admitted = self._admission.taken(first)
         calls = self._calls(first.priority, admitted)
         job = Job(
             entry=first,
             conversation=first.conversation,
             calls=calls,
             doubtful=doubtful,
-            said_below=admitted == _SAID_BELOW,
+            said_below=admitted == SAID_BELOW,
         )
         try:
             shown = await self._deliver(job, entries)
@@ -249,14 +174,10 @@ class SlackDeliverer:
         except DeliveryFailed as failure:  # a doubt about an earlier attempt stays
             raise DeliveryFailed(failure.reason, doubtful=failure.doubtful or doubtful) from failure
         except DeliveryRefused:
-            self._are_shown(entries)
+            self._admission.done(entries)
             raise
-        self._are_shown(entries)
+        self._admission.done(entries)
         return [Delivered(platform_id=one) for one in shown]
-
-    def _are_shown(self, entries: Sequence[Outgoing]) -> None:
-        for one in entries:
-            self._ticks.shown(one)
 
     def _calls(self, priority: Priority, admitted: tuple[str, str] | None = None) -> Calls:
         return Calls(self._client, self._budget, priority, admitted)
@@ -313,7 +234,7 @@ class SlackDeliverer:
             return None
         now = asyncio.get_running_loop().time()
         since = self._waiting.setdefault(job.conversation, now)
-        while len(self._waiting) > ADMITTED:
+        while len(self._waiting) > REMEMBERED:
             self._waiting.popitem(last=False)
         if now - since < PATIENCE:
             raise DeliveryDelayed(SOON, everyone=False)
@@ -336,37 +257,6 @@ class SlackDeliverer:
             else:
                 return
         raise DeliveryFailed("moving")
-
-
-def _is_being_taken(payload: object) -> bool:
-    return isinstance(payload, CaseCard) and payload.state is CaseState.CLAIMED and not payload.hushed
-
-
-def _urgency(entry: Outgoing) -> Priority:
-    """That a reply was taken back goes before ticks: one further down would say that it went."""
-    match entry.payload:
-        case CaseFate(status=ReceiptStatus.DROPPED):
-            return Priority.FAILURE
-        case _:
-            return entry.priority
-
-
-def _method(payload: object) -> str | None:
-    """The call that showing it begins with, if that is certain."""
-    match payload:
-        case CaseCard() | CaseEdit() | CaseDelete():
-            return None  # they read first
-        case CaseLine(line=line):
-            standing = place_of(line.message_id)
-            return None if standing and line.author is Author.AGENT else POST
-        case CaseFate(status=ReceiptStatus.FAILED | ReceiptStatus.UNCHANGED):
-            return POST  # the mark comes after it, and must not use room of long ago
-        case CaseFate():
-            return REACT
-        case CaseAlert():
-            return POST
-        case _:
-            return None
 
 
 def _message_id(payload: object) -> str | None:

@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 
 from bot.desk.slack.budget import Change, Lag
-from bot.desk.slack.client import PLACE_GONE, Calls
+from bot.desk.slack.calls import Calls
+from bot.desk.slack.client import PLACE_GONE
 from bot.desk.slack.escaping import mrkdwn
 from bot.desk.slack.posting import Surroundings
 from bot.desk.slack.wording import say

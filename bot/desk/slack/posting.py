@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.desk.slack.calls import Calls
 from bot.desk.slack.cards import Drawer
-from bot.desk.slack.client import Calls
 from bot.desk.slack.context import DeskTeam
 from bot.desk.slack.lines import EVENT
 from bot.domain.outgoing import Outgoing

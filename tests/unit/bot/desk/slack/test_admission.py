@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bot.desk.slack.admission import _method
 from bot.desk.slack.budget import POST
-from bot.desk.slack.deliverer import _method
 from bot.domain.events import ReceiptStatus
 from bot.domain.outgoing import CaseFate
 
