@@ -155,13 +155,13 @@ class FewShotClassifier(GraphComponent, IntentClassifier):
         text = message.get(TEXT) or ""
         places = clauses(text, message.get(TOKENS_NAMES[TEXT]) or [])
         rows, inside, likeness = self._judged(model, [said(message), *_quoted(text, places)])
-        parts = Parts(text, places, rows[1:])
+        parts = Parts(text, places, rows[1:], len(places))
         found = read(rows[0], parts, habits)
         questions = found.questions
         if found.torn:
             longer = runs(places)
             more, _, _ = self._judged(model, _quoted(text, longer))
-            parts = Parts(text, [*places, *longer], np.vstack([parts.rows, more]))
+            parts = Parts(text, [*places, *longer], np.vstack([parts.rows, more]), len(places))
             questions = two_questions(rows[0], parts, habits) or questions
         speaks = 0 if found.spoken_by is None else found.spoken_by + 1
         ranking = self._ranking(found.row, model.intents)

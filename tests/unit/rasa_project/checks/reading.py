@@ -20,7 +20,7 @@ def in_turn(*rows: np.ndarray, marks: str = "") -> Parts:
     marks = marks or "." * len(rows)
     text = "".join("x" * (LENGTH - 1) + mark for mark in marks)
     places = [Clause(LENGTH * k, LENGTH * (k + 1)) for k in range(len(rows))]
-    return Parts(text, places, np.array(rows).reshape(len(rows), len(INTENTS)))
+    return Parts(text, places, np.array(rows).reshape(len(rows), len(INTENTS)), len(rows))
 
 
 def reading(whole: np.ndarray, *parts: np.ndarray, marks: str = "") -> Reading:
@@ -91,12 +91,20 @@ def test_two_parts_that_each_are_about_what_the_other_asks_are_one_question() ->
     assert reading(whole, *both).questions == ()
 
 
+def test_of_a_long_story_two_sentences_that_differ_are_not_two_questions() -> None:
+    whole, story = row(parcel=0.5, **{"return": 0.1}), [row(oos=0.3)] * 4
+    asked = (row(parcel=0.8), row(**{"return": 0.7}))
+    assert reading(whole, *asked).questions == (0, 1)
+    assert reading(whole, *asked, *story).questions == ()
+
+
 def test_a_part_that_is_unsure_or_that_the_whole_knows_nothing_of_is_no_question() -> None:
     whole = row(parcel=0.6, **{"return": 0.2})
     assert reading(whole, row(parcel=0.9), row(**{"return": 0.6})).questions == (0, 1)
-    assert reading(whole, row(parcel=0.9), row(**{"return": 0.2})).questions == ()
+    assert reading(whole, row(parcel=0.9), row(**{"return": 0.1})).questions == ()
     ignorant = row(parcel=0.9, **{"return": 0.0})
-    assert reading(ignorant, row(parcel=0.9), row(**{"return": 0.6})).questions == ()
+    assert reading(ignorant, row(parcel=0.9), row(**{"return": 0.3})).questions == ()
+    assert reading(whole, row(parcel=0.9), row(**{"return": 0.3})).questions == (0, 1)
 
 
 def test_a_part_that_is_merely_likely_to_be_an_alarm_is_no_question() -> None:
@@ -108,7 +116,7 @@ def test_a_part_that_is_merely_likely_to_be_an_alarm_is_no_question() -> None:
 def test_parts_that_overlap_are_not_two_questions() -> None:
     whole = row(parcel=0.5, **{"return": 0.3})
     parts = Parts(
-        "x" * 20, [Clause(0, 20), Clause(10, 20)], np.array([row(parcel=0.9), row(**{"return": 0.9})])
+        "x" * 20, [Clause(0, 20), Clause(10, 20)], np.array([row(parcel=0.9), row(**{"return": 0.9})]), 2
     )
     assert two_questions(whole, parts, HABITS) == ()
 
