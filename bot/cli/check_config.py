@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 def check_config(
     as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")] = False,
 ) -> None:
-    """Check the file, the environment, replies, FAQ and orders. Exit status 2 when one is wrong."""
+    """Check the file, the environment, replies, FAQ, examples and orders. Exit status 2 when one is wrong."""
     try:
         settings = load_settings()
         _look_further(settings)
@@ -58,12 +58,14 @@ def _look_further(settings: Settings) -> None:
     from bot.app import parts, teams  # it takes a moment to load
     from bot.channels.telegram.client import account_of
     from bot.desk.slack.saved_replies import load_saved_replies
+    from bot.knowledge.reading import check_project
     from bot.shop.file import FileShop
 
     settings.web_secret()
     teams.check(settings)
     parts.privacy(settings)
     parts.knowledge(settings)
+    check_project(settings.rasa_project)
     load_saved_replies(settings.config_dir / "saved_replies.toml")
     if settings.telegram.token is not None:
         account_of(settings.telegram.token.get_secret_value())

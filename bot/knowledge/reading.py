@@ -60,8 +60,11 @@ class _Source:
         return next((number for number, line in enumerate(lines, 1) if line.rstrip().endswith(words)), None)
 
     def _line(self, near: str) -> int | None:
-        lines = self.text.splitlines()
-        return next((number for number, line in enumerate(lines, 1) if near in line), None)
+        """The line that says just this, or else the first that holds it."""
+        lines = list(enumerate(self.text.splitlines(), 1))
+        alone = (number for number, line in lines if line.strip().removeprefix("- ").strip() == near)
+        held = (number for number, line in lines if near in line)
+        return next(alone, next(held, None))
 
 
 def check_project(rasa_project: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from bot.cli.main import main
 
+RASA_DATA = Path(__file__).resolve().parents[4] / "rasa_project" / "data"
 HOURS = "[teams.care.hours]\nmonday = '09:00-19:00'\n"
 
 
@@ -48,3 +50,21 @@ def test_what_would_stop_the_start_is_said(
 ) -> None:
     assert said_of(text, tmp_path, monkeypatch) == 2
     assert said in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_a_mistake_in_a_training_file_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = tmp_path / "rasa_project"
+    shutil.copytree(RASA_DATA, project / "data")
+    monkeypatch.setenv("GUICHET_RASA_PROJECT", str(project))
+    assert said_of(HOURS, tmp_path, monkeypatch) == 0
+    capsys.readouterr()
+    thanks = project / "data" / "intents" / "thanks.yml"
+    lines = thanks.read_text().splitlines()
+    number = max(k for k, line in enumerate(lines) if line.startswith("      - "))
+    lines[number] = lines[number].replace("- ", "", 1)
+    thanks.write_text("\n".join(lines))
+    assert said_of(HOURS, tmp_path, monkeypatch) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert f"{thanks}, line {number + 1}: an example must begin" in error

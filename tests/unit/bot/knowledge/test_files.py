@@ -142,6 +142,13 @@ def test_training_examples_are_checked_before_rasa_sees_them(
         check_project(data.parent)
 
 
+def test_a_short_example_is_found_on_its_own_line_and_not_within_another(data: Path) -> None:
+    edit(entry(data), "- vegan en français ?", "- vegan en français ?\n      - français ?")
+    edit(entry(data, "samples"), "- samples in English?", "- samples in English?\n      - Français ?")
+    with pytest.raises(BadFile, match=r"vegan.yml, line 9: .*samples.yml, line 13; keep one"):
+        check_project(data.parent)
+
+
 def test_one_intent_alone_is_nothing_to_learn_from(data: Path) -> None:
     entry(data, "samples").unlink()
     edit(entry(data), ", related: [faq_samples]", "")
