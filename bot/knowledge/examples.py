@@ -31,6 +31,7 @@ OOS_NAMES = frozenset({"oos", "out_of_scope"})
 
 _MARK = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\{[^}]*\})")
 _YAML = (".yml", ".yaml")
+_NO_INTENT = re.compile(r"""(?:- )?intent: *(?:''|""|~|null)? *(?:\#.*)?$""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +236,11 @@ def _in_file(path: Path) -> Iterator[Example]:
 def _in_block(path: Path, block: dict[str, Any], lines: _Lines) -> Iterator[Example]:
     intent, examples = str(block["intent"] or "").strip(), block.get("examples")
     if not intent:
-        raise BadFile(path, None, "a block has an empty `intent`; name it or remove the block")
+        place = lines.like(_NO_INTENT)
+        raise BadFile(path, place, "a block has an empty `intent`; name it or remove the block")
+    begins = lines.like(re.compile(rf"(?:- )?intent: *['\"]?{re.escape(intent)}\b"))
     if not isinstance(examples, str) or not examples.strip():
-        raise BadFile(path, None, f"{intent} has no `examples: |` with lines that begin with `- `")
+        raise BadFile(path, begins, f"{intent} has no `examples: |` with lines that begin with `- `")
     language = language_of(block)
     for raw in filter(None, map(str.strip, examples.splitlines())):
         line = lines.next(raw)
@@ -253,6 +256,11 @@ class _Lines:
     def __init__(self, text: str) -> None:
         self._lines = [line.strip() for line in text.splitlines()]
         self._at = 0
+
+    def like(self, pattern: re.Pattern[str]) -> int | None:
+        """The number of the next line that begins so, without passing over it; None when there is none."""
+        numbered = enumerate(self._lines[self._at :], self._at + 1)
+        return next((number for number, line in numbered if pattern.match(line)), None)
 
     def next(self, line: str) -> int:
         """The number of the next such line; that of the one before when there is none."""

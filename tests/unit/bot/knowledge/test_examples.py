@@ -141,6 +141,20 @@ def test_rasa_data_is_read_without_marks_with_language_and_line(tmp_path: Path) 
         ("nlu:\n  - intent:\n    examples: |\n      - b\n", "empty `intent`"),
         ("nlu:\n  - intent: a\n    examples: |\n      b\n", "must begin with `- `"),
         ("nlu: []\n", "holds no example"),
+        (
+            RASA + "  - examples: |\n      - b\n    intent:  # todo\n",
+            "bad.yml, line 18: a block has an empty `intent`",
+        ),
+        (
+            "nlu:\n  - intent: a\n    examples: |\n      - b\n  - intent: ''\n",
+            "bad.yml, line 5: a block has an empty",
+        ),
+        (
+            'nlu:\n  - intent: a\n    examples: |\n      - intent:\n  - intent: ""\n',
+            "bad.yml, line 5: a block",
+        ),
+        ("nlu:\n  - {intent: ~, examples: '- b'}\n", "bad.yml: a block has an empty"),
+        ("nlu:\n  - intent: a\n    examples: |\n      - b\n  - intent: c\n", "bad.yml, line 5: c has no"),
     ],
 )
 def test_rasa_data_that_cannot_be_used_is_named(tmp_path: Path, content: str, says: str) -> None:
