@@ -1,8 +1,9 @@
 """Parse texts with a model, one after the other, without a server: `python parse_texts.py MODEL`.
 
 Standard input has a JSON object a line, `{"text": …}`; standard output answers each with a line:
-`{"ranking": [[intent, confidence], …], "ms": …}`, best first. The first line out is `{"load_s": …}`, when the
-model is ready; the last, after the input's end, `{"peak_mb": …}`: the most memory this process had resident.
+`{"ranking": [[intent, confidence], …], "ms": …}`, best first, and for a text that holds two questions
+`"questions": [[start, end, ranking], …]`. The first line out is `{"load_s": …}`, when the model is ready; the
+last, after the input's end, `{"peak_mb": …}`: the most memory this process had resident.
 
 The texts go the way that `/model/parse` sends them, but for HTTP. One computing thread, as on the server.
 """
@@ -64,8 +65,15 @@ async def _answer(model: str, questions: Iterable[str], answers: IO[str]) -> Non
         parsed = await agent.parse_message(text)
         ms = (time.perf_counter() - begun) * 1000
         ranking = parsed.get("intent_ranking") or [parsed["intent"]]
-        say({"ranking": [[guess["name"], guess["confidence"]] for guess in ranking], "ms": ms})
+        asked = [
+            [one["start"], one["end"], _pairs(one["intent_ranking"])] for one in parsed.get("questions", ())
+        ]
+        say({"ranking": _pairs(ranking), "ms": ms, **({"questions": asked} if asked else {})})
     say({"peak_mb": _peak_mb()})
+
+
+def _pairs(ranking: Iterable[dict[str, Any]]) -> list[list[Any]]:
+    return [[guess["name"], guess["confidence"]] for guess in ranking]
 
 
 def _load(model: str) -> Any:

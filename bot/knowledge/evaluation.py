@@ -25,7 +25,7 @@ from time import monotonic
 from ruamel.yaml import YAML
 
 from bot.domain.errors import ConfigurationError
-from bot.domain.understanding import Guess, Understanding
+from bot.domain.understanding import Guess, Question, Understanding
 from bot.knowledge.examples import OOS_NAMES, Example, language_of, load_rasa, rasa_files
 from bot.knowledge.reading import BadFile
 from bot.knowledge.training import FOREIGN, LAUNCHER, Progress, train_into
@@ -264,11 +264,17 @@ async def _collect(
 
 
 def _understood(answer: Mapping[str, object], names: Names) -> tuple[Understanding, float]:
-    ranking, ms = answer["ranking"], answer["ms"]
-    if not isinstance(ranking, list) or not isinstance(ms, float | int):
+    ranking, ms, asked = answer["ranking"], answer["ms"], answer.get("questions", [])
+    if not isinstance(ranking, list) or not isinstance(ms, float | int) or not isinstance(asked, list):
         raise ConfigurationError("The parsing process answered something else than a parse.")
-    guesses = (Guess(names.given(name), float(sure)) for name, sure in ranking if name and name not in NOBODY)
-    return Understanding(ranking=tuple(guesses) or NOTHING.ranking, ms=float(ms)), float(ms)
+    questions = tuple(Question(start, end, _guesses(one, names)) for start, end, one in asked)
+    guesses = _guesses(ranking, names) or NOTHING.ranking
+    return Understanding(ranking=guesses, ms=float(ms), questions=questions), float(ms)
+
+
+def _guesses(ranking: Iterable[tuple[str, float]], names: Names) -> tuple[Guess, ...]:
+    known = ((name, sure) for name, sure in ranking if name and name not in NOBODY)
+    return tuple(Guess(names.given(name), float(sure)) for name, sure in known)
 
 
 async def _ask(process: asyncio.subprocess.Process, texts: Sequence[str]) -> None:

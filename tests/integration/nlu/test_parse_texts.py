@@ -20,6 +20,7 @@ TEXTS = [
     "😀",
     "ça\nva ?",
     "merci " * 2000,
+    "do you gift wrap? and how much is delivery to Belgium?",
 ]
 
 
@@ -35,6 +36,15 @@ async def test_every_text_means_the_same_as_on_the_server(
             answer = (await client.post(f"{rasa_url}/model/parse", json={"text": text})).json()
             told = [(guess["name"], pytest.approx(guess["confidence"])) for guess in answer["intent_ranking"]]
             assert [(guess.intent, guess.confidence) for guess in understanding.ranking] == told
+            asked = [(one.start, one.end, one.best.intent) for one in understanding.questions]
+            assert asked == [
+                (one["start"], one["end"], one["intent_ranking"][0]["name"])
+                for one in answer.get("questions", [])
+            ]
+    assert [one.best.intent for one in found.understandings[-1].questions] == [
+        "faq_gift_wrap",
+        "faq_delivery_cost",
+    ]
     assert found.peak_mb > 50
     assert all(ms is not None and ms > 0 for ms in found.ms)
     assert said[0] == "loading the model"
