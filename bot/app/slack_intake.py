@@ -70,7 +70,7 @@ class Listening:
         """Holds the socket, one process at a time."""
         slack = self.core.settings.slack
         token = slack.app_token.get_secret_value() if slack.app_token else ""
-        socket = SlackSocket(self.app.bolt, token, self.client, self._report)
+        socket = SlackSocket(self.app.bolt, token, self.client, self._report, self.app.intake.missing.since)
         singleton = Singleton(self.core.store.leases, SOCKET_LEASE, self.core.owner, LEASE_TTL)
         catch_up = self._catch_up(lambda: socket.is_open)
 

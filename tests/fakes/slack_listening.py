@@ -222,7 +222,8 @@ async def listening(
             allowed=may_be,
             features=features,
         )
-        held, stop = SlackSocket(app.bolt, slack.app_token, client, states.append), asyncio.Event()
+        missed, stop = app.intake.missing.since, asyncio.Event()
+        held = SlackSocket(app.bolt, slack.app_token, client, states.append, missed)
         running = asyncio.create_task(held.run(stop)) if socket else None
         try:
             if running:

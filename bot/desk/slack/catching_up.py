@@ -22,7 +22,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk.slack.authority import TROUBLE, SlackSilent
 from bot.desk.slack.client import translated
-from bot.desk.slack.names import NOT_SENT
+from bot.desk.slack.missing import as_events
 from bot.domain.errors import DeliveryDelayed, DeliveryRefused, StoreUnavailable
 from bot.ports.board import Board, Case
 from bot.ports.clock import Clock
@@ -198,14 +198,7 @@ class CatchUp:
             )  # fmt: skip
             found += page.get("messages") or ()
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
-        return [
-            {**one, "type": "message", "channel": thread.place}
-            for one in found
-            if one.get("user")
-            and not one.get("bot_id")
-            and not _was_refused(one, self._me)
-            and one["ts"] != thread.root
-        ]
+        return as_events(found, thread.place, thread.root, self._me)
 
     async def _page(self, call: Callable[..., Awaitable[Any]], stop: asyncio.Event, **what: Any) -> Json:
         """What Slack answers; nothing when the place is gone. Its limit is waited for."""
@@ -223,12 +216,6 @@ class CatchUp:
             if not isinstance(ours, DeliveryDelayed) or ours.everyone or stop.is_set():
                 raise SlackSilent(call.__name__)
             await _pause(stop, ours.retry_after)
-
-
-def _was_refused(message: Json, me: str) -> bool:
-    """Whether we marked it so ourselves."""
-    marks = (one for one in message.get("reactions") or () if one.get("name") == NOT_SENT)
-    return any(me in one.get("users", ()) for one in marks)
 
 
 def _moment(kept: str | None) -> datetime:

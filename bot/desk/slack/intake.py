@@ -31,6 +31,7 @@ from bot.desk.slack.messages import (
     read,
     unmarked,
 )
+from bot.desk.slack.missing import Missing
 from bot.desk.slack.names import NAME, NOT_SENT, said_at
 from bot.desk.slack.plain_text import Plain
 from bot.desk.slack.telling import Teller
@@ -77,6 +78,7 @@ class MessageIntake:
         self._teller = teller
         self._lanes = lanes
         self._allowed = allowed
+        self.missing = Missing(desk.client, directory)
 
     async def take(self, event: Json) -> None:
         """Take a message event in, those of a channel in the order they came.
@@ -91,8 +93,21 @@ class MessageIntake:
                 log.warning("slack.event_unreadable", error=type(error).__name__)
                 await self._desk.inbox.park(NAME, json.dumps(event, default=str), type(error).__name__)
                 return
-            if seen is not None:
-                await self._seen(seen)
+            if seen is None:
+                return
+            for above in await self.missing.above(seen):
+                await self._seen_again(above)
+            await self._seen(seen)
+
+    async def _seen_again(self, event: Json) -> None:
+        """What Slack will tell of later, or has told of."""
+        try:
+            seen = read(event)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.warning("slack.event_unreadable", error=type(error).__name__)
+            return
+        if seen is not None:
+            await self._seen(seen)
 
     async def _seen(self, seen: Seen) -> None:
         thread = await self._thread(seen)

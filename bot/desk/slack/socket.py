@@ -7,6 +7,7 @@ address again for ever, and an address is good once. So a socket that is lost is
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable
@@ -36,6 +37,10 @@ up by then."""
 SWITCH_SECONDS = 10.0
 """How long Slack's own request to move to another socket may take."""
 LOOK_SECONDS = 0.2
+UNHEARD_SECONDS = 240.0
+"""Who starts does not know how long nobody listened; after a longer silence all threads are read anyway."""
+MARGIN_SECONDS = 30.0
+"""For as long a socket may have been deaf before that was noticed."""
 DRAIN_SECONDS = 3.0
 CLOSE_SECONDS = 2.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
@@ -108,6 +113,7 @@ class SlackSocket:
         app_token: opens sockets, ``xapp-…``.
         client: asks for their addresses.
         report: told ``connected`` or ``connecting``.
+        back: told, of each socket that is open, from when on (Unix seconds) something may not have come.
     """
 
     def __init__(
@@ -116,11 +122,14 @@ class SlackSocket:
         app_token: str,
         client: AsyncWebClient,
         report: Callable[[str], None] = lambda _state: None,
+        back: Callable[[float], None] = lambda _since: None,
     ) -> None:
         self._app = app
         self._token = app_token
         self._client = client
         self._report = report
+        self._back = back
+        self._well_at = math.inf
         self._failures = 0
         self.is_open = False
 
@@ -149,6 +158,7 @@ class SlackSocket:
                 self._failures += 1
                 return
             self._failures = 0
+            self._back(min(self._well_at, time.time() - UNHEARD_SECONDS) - MARGIN_SECONDS)
             self._is_now(open_=True)
             self._report("connected")
             log.info("slack.connected")
@@ -186,7 +196,7 @@ class SlackSocket:
         while not stop.is_set():
             await _pause(stop, LOOK_SECONDS)
             if await handler.client.is_connected():
-                exchanging = None
+                exchanging, self._well_at = None, time.time()
                 continue
             exchanging = exchanging or time.monotonic()
             if not await handler.is_well() or time.monotonic() - exchanging > SWITCH_SECONDS:

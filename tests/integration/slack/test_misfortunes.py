@@ -117,7 +117,7 @@ async def misfortunes(slack: SlackStandIn) -> None:
     await asyncio.sleep(3)
     slack.faults.order("503", seconds=2)
     await asyncio.sleep(3)
-    slack.sockets.drop(SECONDS)
+    await slack.sockets.drop(SECONDS)
     await asyncio.sleep(SECONDS + 1)
 
 

@@ -29,6 +29,43 @@ async def test_a_socket_that_is_cut_is_replaced_and_what_was_said_meanwhile_arri
         assert sorted(event.text for event in it.events) == ["après", "avant", "pendant"]
 
 
+async def test_what_was_said_while_the_line_was_down_is_taken_before_what_was_said_after(
+    monkeypatch: Any,
+) -> None:
+    monkeypatch.setattr(subject, "CONNECT_SECONDS", 0.5)
+    async with listening(retry_delays=(0.0, 6.0)) as it:
+        card, other = await it.card(), await it.card(conversation="c_2")
+        it.user().post(CHANNEL, "avant", thread_ts=card)
+        await it.taken(1)
+        await it.slack.sockets.drop(1.0)
+        for text in ("pendant", "pendant encore"):
+            it.user().post(CHANNEL, text, thread_ts=card)
+        it.user().post(CHANNEL, "ailleurs", thread_ts=other)
+        await it.slack.until(lambda: it.slack.sockets.sockets, seconds=15, what="a new socket")
+        it.user("U2").post(CHANNEL, "après", thread_ts=card)
+        it.user().post(CHANNEL, "et puis", thread_ts=card)
+        await it.taken(6, seconds=15)
+        await it.slack.until(lambda: not it.slack.unacked, seconds=15)
+        texts = list(dict.fromkeys(event.text for event in it.events if event.text != "ailleurs"))
+        assert texts == ["avant", "pendant", "pendant encore", "après", "et puis"]
+        ids = {event.id for event in it.events}
+        assert len(ids) == 6, "what Slack tells of again has the same id"
+        assert len(it.slack.calls_of("conversations.replies")) <= 4
+
+
+async def test_a_thread_that_cannot_be_read_holds_nothing_up(monkeypatch: Any) -> None:
+    monkeypatch.setattr(subject, "CONNECT_SECONDS", 0.5)
+    async with listening(retry_delays=(6.0, 6.0)) as it:
+        card = await it.card()
+        it.slack.faults.order("429", "conversations.replies", retry_after=30)
+        await it.slack.sockets.drop(0.5)
+        it.user().post(CHANNEL, "pendant", thread_ts=card)
+        await it.slack.until(lambda: it.slack.sockets.sockets, seconds=15, what="a new socket")
+        it.user().post(CHANNEL, "après", thread_ts=card)
+        await it.taken(2, seconds=15)
+        assert [event.text for event in it.events] == ["après", "pendant"]
+
+
 async def test_an_address_that_went_stale_while_slack_was_away_is_not_tried_for_ever(
     monkeypatch: Any,
 ) -> None:
