@@ -1,13 +1,13 @@
 """From texts and their sentence vectors to intents, with how sure that is. Nothing here needs Rasa.
 
-1. *Meaning.* Sentence vectors all point much the same way and differ along directions that mean nothing
-   for our intents. They are whitened: divided by how much examples of one intent differ among themselves
-   (the within-intent covariance of linear discriminant analysis, Fisher 1936 and Rao 1948, shrunken
-   towards a multiple of the identity, Friedman 1989).
+1. *Meaning.* Sentence vectors, whitened (``whitening.py``).
 2. *Words.* N-grams, in a few hundred numbers (``ngrams.py``).
 3. *Intents.* One softmax regression over both; an intent weighs as the root of its number of examples, and
    its own name, as words, is one more example.
-4. *Scope.* How sure that is, and whether the message is any of ours at all (``scope.py``).
+4. *Kernel.* With ten examples an intent a straight border is the best guess; with a hundred, borders may
+   bend. What a kernel regression makes of the same features is added to the regression's logits, the more
+   the more examples there are (``kernel.py``).
+5. *Scope.* How sure that is, and whether the message is any of ours at all (``scope.py``).
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import normalize
 
+from components.kernel import Bend, Kernel
 from components.ngrams import NGrams
 from components.scope import Scope, rehearse
+from components.whitening import Whitening
 
 MOST_REHEARSED = 40
 """Examples an intent that a rehearsal takes: more cost time and teach nothing about being sure."""
@@ -38,6 +39,7 @@ class Settings:
         regularisation: scikit-learn's C: higher trusts the examples more.
         balance: 1 gives each intent the same weight, 0 each example, 0.5 is between them.
         name_weight: of an intent's name as an example.
+        kernel_doubling, kernel_width, kernel_penalty: as ``kernel.Bend`` has them; no kernel with 0.
         rehearsals: how often a part of the intents is hidden, to learn what a stranger looks like; below
             2 there is none, and confidence is ``scope.USUAL``.
         stranger_share: of the messages that belong to no intent, as expected.
@@ -49,6 +51,9 @@ class Settings:
     regularisation: float = 20.0
     balance: float = 0.5
     name_weight: float = 1.0
+    kernel_doubling: float = 8.0
+    kernel_width: float = 1.0
+    kernel_penalty: float = 0.1
     rehearsals: int = 4
     stranger_share: float = 0.1
 
@@ -60,37 +65,6 @@ class Examples:
     texts: list[str]
     vectors: np.ndarray
     labels: np.ndarray
-
-
-@dataclass(frozen=True)
-class Whitening:
-    """Sentence vectors made comparable."""
-
-    centre: np.ndarray
-    matrix: np.ndarray
-
-    @classmethod
-    def learn(cls, vectors: np.ndarray, labels: np.ndarray, shrinkage: float) -> Whitening:
-        """The inverse root of the within-intent covariance, shrunken towards a sphere.
-
-        Intents of one example say nothing of how examples differ: of only such, nothing is whitened.
-        """
-        intents, numbers = np.unique(labels, return_inverse=True)
-        means = np.stack([vectors[numbers == number].mean(axis=0) for number in range(len(intents))])
-        within = vectors - means[numbers]
-        dimension = vectors.shape[1]
-        covariance = within.T @ within / max(len(vectors) - len(intents), 1)
-        spread = max(float(np.trace(covariance)) / dimension, 1e-6)
-        shrunken = (1 - shrinkage) * covariance + shrinkage * spread * np.eye(dimension)
-        values, directions = np.linalg.eigh(shrunken)
-        matrix = directions / np.sqrt(np.maximum(values, 1e-9))  # unshrunken, it may have no inverse
-        return cls(vectors.mean(axis=0).astype(np.float32), matrix.astype(np.float32))
-
-    def apply(self, vectors: np.ndarray) -> np.ndarray:
-        """Rows of length 1; a row of zeros, which is a blank text's, stays one and is like nothing."""
-        moved = (vectors - self.centre) @ self.matrix
-        moved[~vectors.any(axis=1)] = 0
-        return np.asarray(normalize(moved, copy=False))
 
 
 @dataclass(frozen=True)
@@ -110,53 +84,54 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Regression:
-    """The softmax regression, and the examples it was learnt from as it sees them."""
+    """The softmax regression with the kernel's, and the examples they were learnt from as they see them.
+
+    Attributes:
+        features: a row an example, then a row an intent's name; meaning first, then words.
+        labels: of the examples.
+    """
 
     whitening: Whitening
     coefficients: np.ndarray
     intercepts: np.ndarray
-    known: np.ndarray
+    features: np.ndarray
     labels: np.ndarray
     ngram_weight: float
+    kernel: Kernel
 
     @classmethod
-    def learn(cls, examples: Examples, words: np.ndarray, names: Names, settings: Settings) -> Regression:
+    def learn(
+        cls, examples: Examples, words: np.ndarray, names: Names, settings: Settings, bend: Bend
+    ) -> Regression:
         """``words`` are the examples' n-grams; the labels must be 0, 1, 2 … without a gap."""
         whitening = Whitening.learn(examples.vectors, examples.labels, settings.shrinkage)
-        known = whitening.apply(examples.vectors)
         per_intent = np.bincount(examples.labels)
-        weights = ((len(known) / len(per_intent) / per_intent) ** settings.balance)[examples.labels]
+        weights = ((len(words) / len(per_intent) / per_intent) ** settings.balance)[examples.labels]
+        weights = np.concatenate([weights, np.full(len(per_intent), settings.name_weight)])
+        labels = np.concatenate([examples.labels, np.arange(len(per_intent))])
         features = np.vstack(
             [
-                _joined(known, words, settings.ngram_weight),
+                _joined(whitening.apply(examples.vectors), words, settings.ngram_weight),
                 _joined(whitening.apply(names.vectors), names.words, settings.ngram_weight),
             ]
         )
         regression = LogisticRegression(C=settings.regularisation, max_iter=60, tol=1e-3)
         with np.errstate(all="ignore"):
-            regression.fit(
-                features,
-                np.concatenate([examples.labels, np.arange(len(per_intent))]),
-                sample_weight=np.concatenate([weights, np.full(len(per_intent), settings.name_weight)]),
-            )
+            regression.fit(features, labels, sample_weight=weights)
         coefficients, intercepts = _one_column_an_intent(regression)
-        return cls(
-            whitening,
-            coefficients,
-            intercepts,
-            known.astype(np.float16).astype(np.float32),  # as ``storing.py`` keeps them
-            examples.labels,
-            settings.ngram_weight,
-        )
+        kernel = Kernel.learn(features, labels, weights, bend)
+        kept = features.astype(np.float16).astype(np.float32)  # as ``storing.py`` keeps them
+        return cls(whitening, coefficients, intercepts, kept, examples.labels, settings.ngram_weight, kernel)
 
     def judge(self, vectors: np.ndarray, words: np.ndarray) -> Judgement:
         """Chances and signals of some texts."""
         meaning = self.whitening.apply(vectors)
-        logits = _joined(meaning, words, self.ngram_weight) @ self.coefficients + self.intercepts
+        features = _joined(meaning, words, self.ngram_weight)
+        logits = features @ self.coefficients + self.intercepts + self.kernel.scores(features, self.features)
         highest = logits.max(axis=1, keepdims=True)
         powers = np.exp(logits - highest)
         chances = powers / powers.sum(axis=1, keepdims=True)
-        likeness = meaning @ self.known.T
+        likeness = self._likeness(meaning)
         own = np.where(self.labels == chances.argmax(axis=1)[:, None], likeness, -1.0)
         nearest = -np.partition(-own, min(2, own.shape[1] - 1), axis=1)[:, :3]
         few = np.where(nearest > -1.0, nearest, nearest.max(axis=1, keepdims=True))
@@ -164,6 +139,11 @@ class Regression:
         odds = np.log(best / (1 - best))
         signals = np.stack([odds, highest[:, 0], nearest.max(axis=1), few.mean(axis=1)], axis=1)
         return Judgement(chances, signals, likeness)
+
+    def _likeness(self, meaning: np.ndarray) -> np.ndarray:
+        """The cosine to each example's meaning, from -1 to 1."""
+        known = self.features[: len(self.labels), : meaning.shape[1]]
+        return np.asarray(meaning @ known.T) * np.float32(np.sqrt(1 + self.ngram_weight))
 
 
 @dataclass(frozen=True)
@@ -199,12 +179,18 @@ class IntentModel:
         """From examples whose labels are positions in ``intents``."""
         ngrams = NGrams.learn(examples.texts, settings.ngram_dimension)
         words = ngrams.transform(examples.texts)
+        bend = Bend.for_examples(
+            len(examples.texts) / len(intents),
+            settings.kernel_doubling,
+            settings.kernel_width,
+            settings.kernel_penalty,
+        )
         names = Names(name_vectors, ngrams.transform([spoken(intent) for intent in intents]))
 
         def rehearsed(rows: np.ndarray, visible: np.ndarray) -> Regression:
             numbers = np.searchsorted(visible, examples.labels[rows])
             part = Examples([], examples.vectors[rows], numbers)
-            return Regression.learn(part, words[rows], names.chosen(visible), settings)
+            return Regression.learn(part, words[rows], names.chosen(visible), settings, bend)
 
         def tried(regression: Regression, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             judged = regression.judge(examples.vectors[rows], words[rows])
@@ -213,7 +199,7 @@ class IntentModel:
         scope = rehearse(
             examples.labels, rehearsed, tried, settings.rehearsals, MOST_REHEARSED, settings.stranger_share
         )
-        regression = Regression.learn(examples, words, names, settings)
+        regression = Regression.learn(examples, words, names, settings, bend)
         return cls(list(intents), ngrams, regression, scope)
 
     def judge(self, texts: Sequence[str], vectors: np.ndarray) -> Judgement:

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 from rasa.shared.exceptions import RasaException
 
-from components.intent_model import IntentModel, Regression, Whitening
+from components.intent_model import IntentModel, Regression
+from components.kernel import Kernel
 from components.ngrams import NGrams
 from components.scope import Scope
+from components.whitening import Whitening
 
 ARRAYS, TEXTS = "model.npz", "examples.json"
 
@@ -31,7 +33,10 @@ def store(folder: Path, model: IntentModel, texts: list[str]) -> None:
         matrix=whitening.matrix,
         coefficients=regression.coefficients,
         intercepts=regression.intercepts,
-        known=regression.known.astype(np.float16),
+        features=regression.features.astype(np.float16),
+        centres=regression.kernel.centres,
+        duals=regression.kernel.duals.astype(np.float16),
+        kernel_width=np.float64(regression.kernel.width),
         labels=regression.labels,
         ngram_weight=np.float64(regression.ngram_weight),
         scope_mean=scope.mean,
@@ -63,9 +68,10 @@ def _load(folder: Path) -> tuple[IntentModel, list[str]]:
             whitening,
             kept["coefficients"],
             kept["intercepts"],
-            kept["known"].astype(np.float32),
+            kept["features"].astype(np.float32),
             kept["labels"],
             float(kept["ngram_weight"]),
+            Kernel(kept["centres"], kept["duals"].astype(np.float32), float(kept["kernel_width"])),
         )
         scope = Scope(
             kept["scope_mean"], kept["scope_deviation"], kept["scope_weights"], kept["scope_intercepts"]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 from components import storing
-from components.intent_model import Examples, IntentModel, Judgement, Settings, Whitening, spoken
+from components.intent_model import Examples, IntentModel, Judgement, Settings, spoken
+from components.whitening import Whitening
 
 DIMENSION = 24
 
@@ -134,6 +135,19 @@ def test_what_was_stored_answers_to_the_last_digit_and_holds_no_code(tmp_path: P
     assert {file.name for file in tmp_path.iterdir()} == {"model.npz", "examples.json"}
     with np.load(tmp_path / "model.npz", allow_pickle=False) as arrays:
         assert all(arrays[name].dtype != object for name in arrays)
+
+
+def test_with_many_examples_the_kernel_counts_and_is_stored_too(tmp_path: Path) -> None:
+    examples = world(4, 30)
+    model = learnt(examples)
+    assert len(model.regression.kernel.centres) == 4 * 30 + 4  # and the intents' names
+    assert not len(learnt(examples, kernel_doubling=0.0).regression.kernel.centres)
+    storing.store(tmp_path, model, examples.texts)
+    kept, _ = storing.load(tmp_path)
+    met = (["subject1 word9"], examples.vectors[:1] * 0.5)
+    assert same(model.judge(*met), kept.judge(*met))
+    straight = learnt(examples, kernel_doubling=0.0).judge(*met)
+    assert not np.array_equal(model.judge(*met).chances, straight.chances)
 
 
 def test_a_damaged_file_is_said_to_be_one(tmp_path: Path) -> None:

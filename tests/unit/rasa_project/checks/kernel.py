@@ -1,0 +1,70 @@
+"""Borders that bend, on rings that no straight line tells apart."""
+
+from __future__ import annotations
+
+import numpy as np
+from components import kernel
+from components.kernel import FEW, Bend, Kernel
+from sklearn.linear_model import LogisticRegression
+
+BEND = Bend(worth=5.0, width=1.0, penalty=0.1)
+
+
+def rings(each: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Intent 0 is a ring within the ring of intent 1."""
+    chance = np.random.RandomState(seed)
+    labels = np.repeat([0, 1], each)
+    angles = chance.rand(2 * each) * 2 * np.pi
+    lengths = np.where(labels == 0, 0.4, 1.6) + 0.1 * chance.randn(2 * each)
+    points = lengths[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return points.astype(np.float32), labels
+
+
+def right(learnt: Kernel, known: np.ndarray, seed: int = 1) -> float:
+    points, labels = rings(50, seed)
+    return float((learnt.scores(points, known).argmax(axis=1) == labels).mean())
+
+
+def test_what_no_straight_border_tells_apart_is_told_apart() -> None:
+    points, labels = rings(60)
+    straight = LogisticRegression().fit(points, labels)
+    assert straight.score(*rings(50, 1)) < 0.7
+    assert right(Kernel.learn(points, labels, np.ones(120), BEND), points) > 0.95
+
+
+def test_up_to_few_examples_an_intent_it_counts_for_nothing() -> None:
+    assert Bend.for_examples(FEW, 8.0, 1.0, 0.1).worth == 0
+    assert Bend.for_examples(FEW / 2, 8.0, 1.0, 0.1).worth == 0
+    assert Bend.for_examples(FEW * 4, 8.0, 1.0, 0.1).worth == 16
+    points, labels = rings(10)
+    nothing = Kernel.learn(points, labels, np.ones(20), Bend(0.0, 1.0, 0.1))
+    assert nothing.scores(points, points).shape == (20, 2)
+    assert not nothing.scores(points, points).any()
+
+
+def test_an_example_that_weighs_little_is_followed_little() -> None:
+    points, labels = rings(30)
+    labels[0] = 1  # it lies
+    trusted = np.ones(60)
+    doubted = trusted.copy()
+    doubted[0] = 0.001
+    one, other = (Kernel.learn(points, labels, weights, BEND) for weights in (trusted, doubted))
+    assert one.scores(points[:1], points)[0, 1] > other.scores(points[:1], points)[0, 1] + 0.1
+
+
+def test_the_same_example_many_times_is_no_trouble() -> None:
+    points, labels = rings(5)
+    same = Kernel.learn(np.repeat(points, 20, axis=0), np.repeat(labels, 20), np.ones(200), BEND)
+    assert np.isfinite(same.duals).all()
+
+
+def test_of_more_examples_than_fit_only_so_many_are_looked_at() -> None:
+    points, labels = rings(80)
+    most, kernel.MOST = kernel.MOST, 60
+    try:
+        one, other = (Kernel.learn(points, labels, np.ones(160), BEND) for _ in range(2))
+    finally:
+        kernel.MOST = most
+    assert len(one.centres) == 60
+    assert np.array_equal(one.centres, other.centres)
+    assert right(one, points) > 0.9
