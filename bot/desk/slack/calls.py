@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk.slack.budget import POST, Budget, limited
-from bot.desk.slack.client import ROOT_GONE, code_of, translated
+from bot.desk.slack.client import PLACE_GONE, ROOT_GONE, code_of, translated
 from bot.domain.errors import DeliveryDelayed, DeliveryError, DeliveryFailed, DeliveryRefused
 from bot.domain.outgoing import Priority
 
@@ -93,9 +93,10 @@ class Calls:
         )
 
     async def react(self, channel: str, ts: str, name: str) -> None:
-        """Add a reaction of ours; having it, or no message any more, is fine."""
+        """Add a reaction of ours; having it, or no message any more, is fine. So is a channel that is lost:
+        what is marked may stand where the thread was before, and is no reason to move it again."""
         await self._lenient(
-            ("already_reacted", "message_not_found", "too_many_reactions", "too_many_emoji"),
+            ("already_reacted", "message_not_found", "too_many_reactions", "too_many_emoji", *PLACE_GONE),
             self._call(
                 "reactions.add",
                 channel,
@@ -104,9 +105,9 @@ class Calls:
         )
 
     async def unreact(self, channel: str, ts: str, name: str) -> None:
-        """Take a reaction of ours back; having none is fine."""
+        """Take a reaction of ours back; having none is fine, as is a channel that is lost."""
         await self._lenient(
-            ("no_reaction", "message_not_found"),
+            ("no_reaction", "message_not_found", *PLACE_GONE),
             self._call(
                 "reactions.remove",
                 channel,

@@ -15,7 +15,7 @@ from bot.desk.slack.names import said_at
 from bot.domain.events import DraftChoice, ReceiptStatus
 from bot.domain.message import Draft, HoldReason
 from bot.domain.outgoing import CaseFate, CaseHeld, CaseUnheld, Outgoing, Priority
-from tests.fakes.slack_show import LEA_DUMAS, Show, a_card, replies, seen, showing
+from tests.fakes.slack_show import LEA_DUMAS, Show, a_card, replies, says, seen, showing
 
 TICK, EYES, WARNING, BACK, HELD = (
     "white_check_mark",
@@ -211,3 +211,23 @@ async def test_everybody_sees_that_a_message_is_held_and_what_became_of_it(
     assert await marks(show, "retenu") == [[HELD]]
     await show.tell(CaseUnheld(draft=held(kept), choice=choice))
     assert await marks(show, "retenu") == [after]
+
+
+async def test_a_mark_in_a_channel_that_is_lost_moves_no_thread_and_the_agent_is_asked_all_the_same(
+    show: Show,
+) -> None:
+    await show.tell(a_card(team="orders"))
+    show.cases.cards["c_1"] = a_card(team="orders")
+    first = await show.bound()
+    typed_there = [show.slack.user("U1").post(first.place, text, thread_ts=first.root) for text in "ab"]
+    show.slack.archive(first.place)
+    await show.tell(says("encore là ?", "m2"))  # that moves it
+    was_held, went = (said_at(first.place, ts) for ts in typed_there)
+    draft = Draft(was_held, LEA_DUMAS, HoldReason.MENTION, datetime.now(UTC), "demande à @Paul")
+    second = await show.bound()
+    await show.tell(CaseHeld(draft=draft))
+    assert second.place != first.place
+    assert show.slack.user("U1").ephemerals()
+    await show.tell(CaseUnheld(draft=draft, choice=DraftChoice.DISCARD))
+    await show.tell(CaseFate(message_id=went, status=ReceiptStatus.DELIVERED))
+    assert await show.bound() == second
