@@ -282,9 +282,9 @@ class DeadLetterStore(Protocol):
         """Parked letters, oldest first."""
         ...
 
-    async def resend(self, letter_id: str, *, conversation: str | None = None) -> bool:
+    async def resend(self, letter_id: str, *, chat: ChatId | None = None) -> bool:
         """Put an event or an outgoing entry back where it was; False when there is none such. With a
-        ``conversation``, only an outgoing entry of that one.
+        ``chat``, only an outgoing entry of that one.
 
         Raises:
             NotUnderstandable: a raw update, or a record that no version of ours can read.

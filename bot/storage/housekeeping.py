@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from bot.domain.deadletter import DeadLetter, DeadLetterKind
 from bot.domain.errors import NotUnderstandable
 from bot.domain.facts import Fact
+from bot.domain.identity import ChatId
 from bot.ports.store import Cursors, Entry, ProcessInfo
 from bot.storage import codec, keys, scripts
 from bot.storage.keys import ShardKeys
@@ -84,10 +85,10 @@ class RedisDeadLetters:
         letters = [letter for _, letter in await self._all()]
         return sorted(letters, key=lambda letter: letter.at)[:limit]
 
-    async def resend(self, letter_id: str, *, conversation: str | None = None) -> bool:
+    async def resend(self, letter_id: str, *, chat: ChatId | None = None) -> bool:
         """Put a letter back where it was."""
         for shard, letter in await self._all():
-            if letter.id == letter_id and (conversation is None or _is_of(letter, conversation)):
+            if letter.id == letter_id and (chat is None or _is_to(letter, chat)):
                 stream, record = _way_back(shard, letter)
                 return bool(
                     await self._layout.connection.call(
@@ -114,10 +115,8 @@ class RedisDeadLetters:
         ]
 
 
-def _is_of(letter: DeadLetter, conversation: str) -> bool:
-    if letter.kind is not DeadLetterKind.OUTGOING:
-        return False
-    return codec.decode_outgoing(letter.payload.encode()).conversation == conversation
+def _is_to(letter: DeadLetter, chat: ChatId) -> bool:
+    return letter.kind is DeadLetterKind.OUTGOING and letter.chat == str(chat)
 
 
 def _way_back(shard: ShardKeys, letter: DeadLetter) -> tuple[str, bytes]:

@@ -469,7 +469,7 @@ async def test_a_parked_event_can_be_sent_again(store: RedisStore) -> None:
     await store.turns.park_event(lease, entry, letter)
     [parked] = await store.dead.list_dead()
     assert '"où est mon colis ?"' in parked.payload
-    assert not await store.dead.resend("d_1", conversation="c_1"), "no entry of a conversation"
+    assert not await store.dead.resend("d_1", chat=LEA), "nothing that goes out"
     assert await store.dead.resend("d_1")
     assert not await store.dead.resend("d_1")
     [again] = await store.turns.read_events(dict.fromkeys(range(8), "0"), count=1, block=1.0)
@@ -501,7 +501,7 @@ async def test_each_time_it_is_sent_again_a_message_is_a_new_entry(store: RedisS
     assert (await doors.outbox.begin_send(lease, entry)).advice is SendAdvice.OBSOLETE
 
 
-async def test_a_letter_is_sent_again_only_for_the_conversation_it_is_of(store: RedisStore) -> None:
+async def test_a_letter_is_sent_again_only_for_whom_it_is_to(store: RedisStore) -> None:
     memory = {"inbox": store.inbox, "turns": store.turns, "outbox": store.outbox}
     doors = Doors(**memory, timers=store.timers, log=store.log, leases=store.leases)
     [entry] = await waiting(doors, answer(conversation="c_1"))
@@ -512,9 +512,9 @@ async def test_a_letter_is_sent_again_only_for_the_conversation_it_is_of(store: 
         payload="",
     )  # fmt: skip
     await doors.outbox.finish_send(lease, entry, letter=letter)
-    assert not await store.dead.resend("d_1", conversation="c_another")
+    assert not await store.dead.resend("d_1", chat=replace(LEA, user="another"))
     assert await doors.outgoing() == []
-    assert await store.dead.resend("d_1", conversation="c_1")
+    assert await store.dead.resend("d_1", chat=LEA)
     assert len(await doors.outgoing()) == 1
 
 

@@ -57,14 +57,14 @@ class DeadLetters:
 
     letters: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
-    of: dict[str, str] = field(default_factory=dict)
-    """Of which conversation a letter is, if not the usual one."""
+    of: dict[str, ChatId] = field(default_factory=dict)
+    """To whom a letter is, if not to the usual one."""
     down: bool = False
 
-    async def resend(self, letter_id: str, *, conversation: str | None = None) -> bool:
+    async def resend(self, letter_id: str, *, chat: ChatId | None = None) -> bool:
         if self.down:
             raise StoreUnavailable("gone")
-        if conversation not in (None, self.of.get(letter_id, CONVERSATION)):
+        if chat not in (None, self.of.get(letter_id, LEA)):
             return False
         if letter_id in self.broken:
             raise NotUnderstandable(letter_id)

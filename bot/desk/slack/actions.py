@@ -92,11 +92,12 @@ class Buttons:
         )
         await self.acts.append(reply, press.place)
 
-    async def resend(self, press: Press, _chat: ChatId) -> None:
-        """Once more, what did not arrive."""
+    async def resend(self, press: Press, chat: ChatId) -> None:
+        """Once more, what did not arrive. That it failed may be told in a later conversation of the same
+        customer than it was written in."""
         letter = press.more[0] if press.more else ""
         try:
-            is_new = await self._desk.dead_letters.resend(letter, conversation=press.conversation)
+            is_new = await self._desk.dead_letters.resend(letter, chat=chat)
             key = "resend_done" if is_new else "resend_again"
         except NotUnderstandable:
             key = "resend_never"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -136,9 +137,9 @@ async def test_what_did_not_arrive_is_sent_again_once() -> None:
         await it.told("U1", "ne peut plus être renvoyé")
 
 
-async def test_a_letter_of_another_conversation_is_not_sent_again() -> None:
+async def test_a_letter_to_another_customer_is_not_sent_again() -> None:
     async with listening() as it:
-        it.letters.letters, it.letters.of = {"d_1"}, {"d_1": "c_another"}
+        it.letters.letters, it.letters.of = {"d_1"}, {"d_1": replace(LEA, user="another")}
         card = await it.card(buttons(Act.RESEND, value=packed(CONVERSATION, "d_1")))
         await it.user().press(CHANNEL, card, Act.RESEND)
         await it.told("U1", "Déjà renvoyé")
@@ -150,7 +151,7 @@ async def test_a_letter_of_another_conversation_is_not_sent_again() -> None:
 )
 async def test_a_button_of_another_conversation_does_nothing_in_a_thread(act: Act) -> None:
     async with listening() as it:
-        it.letters.letters, it.letters.of = {"d_1"}, {"d_1": "c_2"}
+        it.letters.letters = {"d_1"}
         card = await it.card()
         elsewhere = await it.card(conversation="c_2")
         blocks = [buttons(act, value=packed("c_2", "d_1"))]
