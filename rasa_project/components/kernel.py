@@ -60,7 +60,7 @@ class Kernel:
         intents = int(labels.max()) + 1
         if bend.worth <= 0:
             return cls(np.zeros(0, dtype=np.int32), np.zeros((0, intents), dtype=np.float32), bend.width)
-        centres = np.arange(len(labels), dtype=np.int32)
+        centres = np.flatnonzero(weights > 0).astype(np.int32)  # an intent's name may weigh nothing
         if len(centres) > MOST:
             centres = np.sort(np.random.RandomState(0).permutation(centres)[:MOST])
         nearness = rbf_kernel(features[centres], gamma=bend.width)

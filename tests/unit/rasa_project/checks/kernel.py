@@ -68,3 +68,12 @@ def test_of_more_examples_than_fit_only_so_many_are_looked_at() -> None:
     assert len(one.centres) == 60
     assert np.array_equal(one.centres, other.centres)
     assert right(one, points) > 0.9
+
+
+def test_what_weighs_nothing_is_not_looked_at() -> None:
+    points, labels = rings(60)
+    weights = np.ones(120)
+    weights[-3:] = 0
+    learnt = Kernel.learn(points, labels, weights, BEND)
+    assert list(learnt.centres) == list(range(117))
+    assert right(learnt, points) > 0.95
