@@ -20,10 +20,15 @@ def explained(
     examples: list[str],
     habits: Habits,
 ) -> dict[str, Any]:
-    """The verdict, its reason, and the examples nearest to the message."""
-    verdict, reason = _verdict(row, inside, habits)
+    """The verdict, its reason, and the examples nearest to the message.
+
+    ``inside`` is how likely the message belongs to any intent; those for what nobody should answer are
+    intents too, and are taken from it.
+    """
+    ours = max(float(inside - sum(row[k] for k in habits.strangers)), 0.0)
+    verdict, reason = _verdict(row, ours, habits)
     return {
-        "in_scope": float(inside),
+        "in_scope": ours,
         "verdict": verdict,
         "stage": "sentence",
         "reason": reason,
@@ -31,13 +36,13 @@ def explained(
     }
 
 
-def _verdict(row: np.ndarray, inside: float, habits: Habits) -> tuple[str, str]:
+def _verdict(row: np.ndarray, ours: float, habits: Habits) -> tuple[str, str]:
     best = int(row.argmax())
     if best in habits.strangers and row[best] >= habits.sure:
         return "out", "near_out_of_scope_examples"
     if row[best] >= habits.sure:
         return "in", "small_talk_only" if best in habits.small_talk else "near_examples"
-    if inside >= habits.sure:
+    if ours >= habits.sure:
         return "unsure", "between_intents"
     return "out", "far_from_examples"
 

@@ -43,6 +43,11 @@ def test_the_verdict_goes_with_its_reason() -> None:
         assert (told["verdict"], told["reason"]) == (verdict, reason)
 
 
+def test_what_is_like_what_nobody_should_answer_is_not_told_to_be_in_scope() -> None:
+    assert round(explanation([0.0, 0.9, 0.05, 0.0], 0.97)["in_scope"], 6) == 0.07
+    assert explanation([0.0, 0.9, 0.0, 0.0], 0.5)["in_scope"] == 0
+
+
 def test_the_nearest_examples_come_best_first_and_each_once() -> None:
     nearest = explanation([0, 0, 0.9, 0])["nearest"]
     assert [near["text"] for near in nearest] == ["où est mon colis", "mon colis", "rendre"]
