@@ -453,7 +453,7 @@ async def test_what_did_not_arrive_is_said_and_sent_again_once(here: Here) -> No
     here.telegram.blocked = True
     mine = here.lea.post(place[0], "vous m'entendez ?", thread_ts=place[1])
     warning = await here.shows(place, say("desk.why_blocked", "fr"), 30)
-    assert "warning" in reactions(here.at((place[0], mine)))
+    await until(lambda: "warning" in reactions(here.at((place[0], mine))), "a mark")
     here.telegram.blocked = False
     for _ in range(2):
         await here.lea.press(place[0], warning["ts"], "resend")
