@@ -60,12 +60,12 @@ class Weights:
         clause: times the number of clauses of the message.
     """
 
-    less: float = 0.47
-    more: float = 0.06
-    whole: float = 0.24
-    across: float = -0.47
-    clause: float = -0.82
-    intercept: float = -0.07
+    less: float = 0.49
+    more: float = 0.10
+    whole: float = 0.33
+    across: float = -0.60
+    clause: float = -0.69
+    intercept: float = -1.6
 
 
 WEIGHTS = Weights()
