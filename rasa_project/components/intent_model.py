@@ -119,15 +119,15 @@ class Regression:
         with np.errstate(all="ignore"):
             regression.fit(features, labels, sample_weight=weights)
         coefficients, intercepts = _one_column_an_intent(regression)
-        kernel = Kernel.learn(features, labels, weights, bend)
         kept = features.astype(np.float16).astype(np.float32)  # as ``storing.py`` keeps them
+        kernel = Kernel.learn(kept, labels, weights, bend)
         return cls(whitening, coefficients, intercepts, kept, examples.labels, settings.ngram_weight, kernel)
 
     def judge(self, vectors: np.ndarray, words: np.ndarray) -> Judgement:
         """Chances and signals of some texts."""
         meaning = self.whitening.apply(vectors)
         features = _joined(meaning, words, self.ngram_weight)
-        logits = features @ self.coefficients + self.intercepts + self.kernel.scores(features, self.features)
+        logits = features @ self.coefficients + self.intercepts + self.kernel.scores(features)
         highest = logits.max(axis=1, keepdims=True)
         powers = np.exp(logits - highest)
         chances = powers / powers.sum(axis=1, keepdims=True)

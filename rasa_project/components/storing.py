@@ -10,7 +10,7 @@ import numpy as np
 from rasa.shared.exceptions import RasaException
 
 from components.intent_model import IntentModel, Regression
-from components.kernel import Kernel
+from components.kernel import Kernel, looked_at
 from components.ngrams import NGrams
 from components.scope import Scope
 from components.whitening import Whitening
@@ -64,14 +64,20 @@ def _load(folder: Path) -> tuple[IntentModel, list[str]]:
     document = json.loads((folder / TEXTS).read_text(encoding="utf-8"))
     with np.load(folder / ARRAYS, allow_pickle=False) as kept:
         whitening = Whitening(kept["centre"], kept["matrix"])
+        features = kept["features"].astype(np.float32)
         regression = Regression(
             whitening,
             kept["coefficients"],
             kept["intercepts"],
-            kept["features"].astype(np.float32),
+            features,
             kept["labels"],
             float(kept["ngram_weight"]),
-            Kernel(kept["centres"], kept["duals"].astype(np.float32), float(kept["kernel_width"])),
+            Kernel(
+                kept["centres"],
+                looked_at(features, kept["centres"]),
+                kept["duals"].astype(np.float32),
+                float(kept["kernel_width"]),
+            ),
         )
         scope = Scope(
             kept["scope_mean"], kept["scope_deviation"], kept["scope_weights"], kept["scope_intercepts"]
