@@ -199,8 +199,10 @@ class RestSender:
         return "\n".join(str(answer.get("text", "")) for answer in answers)
 
     async def parse(self, text: str) -> Ranking:
-        """What Rasa takes it for, best first."""
+        """What Rasa takes it for, best first; nothing when it asks several things: one may be asked back."""
         parsed = await self._post(f"/model/parse?token={self._token}", {"text": text})
+        if parsed.get("questions"):
+            return []
         return [(guess["name"], guess["confidence"]) for guess in parsed["intent_ranking"]]
 
     async def _post(self, path: str, said: dict[str, str]) -> Any:
@@ -256,7 +258,8 @@ class Rests:
         async with AsyncExitStack() as stack:
             asked = await self.arrive(stack)
             for text in texts:
-                if is_plain(await asked.parse(text)):
+                ranking = await asked.parse(text)
+                if ranking and is_plain(ranking):
                     yield text
 
 
