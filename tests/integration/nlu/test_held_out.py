@@ -1,8 +1,8 @@
 """Rasa's own checks over our data. The floors lie a little below what was measured.
 
-Measured with this pipeline on the 1,558 held-out messages that no training example happens to repeat
-(the others are left out): accuracy 0.902 (French 0.894, English 0.911), mean recall of the protected
-intents, as best guess, 0.946, lowest 0.910 (threat). The margin, about three points (six for a single
+Measured with this pipeline on the 1,574 held-out messages that no training example happens to repeat
+(the others are left out): accuracy 0.938 (French 0.933, English 0.942), mean recall of the protected
+intents, as best guess, 0.979, lowest 0.949 (threat). The margin, about three points (six for a single
 intent, of 80 messages), is what careless edits of the data may cost before somebody has to look.
 """
 
@@ -25,9 +25,9 @@ pytestmark = [pytest.mark.rasa, pytest.mark.slow]
 
 MARK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 PROTECTED = ("adverse_reaction", "distress", "threat", "minor", "withdrawal", "data_request")
-ACCURACY_FLOOR = 0.87
-PROTECTED_FLOOR = 0.915
-EACH_PROTECTED_FLOOR = 0.85
+ACCURACY_FLOOR = 0.91
+PROTECTED_FLOOR = 0.95
+EACH_PROTECTED_FLOOR = 0.89
 
 
 def rasa(*arguments: str) -> subprocess.CompletedProcess[str]:
