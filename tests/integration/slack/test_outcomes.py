@@ -240,8 +240,6 @@ async def here(
         ) as guichet:  # fmt: skip
             if request.param == "http":
                 slack.http.use(f"http://127.0.0.1:{guichet.port}/slack/events")
-            else:
-                await until(lambda: slack.sockets.sockets, "a socket", 30)
             try:
                 yield Here(slack, guichet, telegram, request.param)
             finally:

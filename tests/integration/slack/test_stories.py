@@ -75,7 +75,7 @@ async def test_from_a_question_to_a_person_and_back_to_the_bot(slack: SlackStand
         assert {"claim", "transfer", "resolve", "release"} <= set(actions(card))
 
         # Léa claims; the customer is told; so is she, once the bot is known to be silent.
-        await lea.press(CHANNEL, ts, "claim")
+        assert (await lea.press(CHANNEL, ts, "claim")).acked
         await customer.hears("Léa")
         await card_says(slack, ts, "Léa")
         await until(lambda: "claim" not in actions(slack.channel(CHANNEL).by_ts[ts]), "no more Claim")
@@ -125,7 +125,7 @@ async def test_from_a_question_to_a_person_and_back_to_the_bot(slack: SlackStand
         assert not any("dépôt" in text or "fidèle" in text for text in customer.texts())
 
         # Done: a rating, with its reason.
-        await lea.press(CHANNEL, ts, "resolve")
+        assert (await lea.press(CHANNEL, ts, "resolve")).acked
         await customer.hears("terminée")
         rating = await until(
             lambda: next(
@@ -148,7 +148,7 @@ async def test_from_a_question_to_a_person_and_back_to_the_bot(slack: SlackStand
         await customer.hears("dites-moi", author="agent")
 
         # And the bot has its voice back, and answers.
-        await lea.press(CHANNEL, ts, "release")
+        assert (await lea.press(CHANNEL, ts, "release")).acked
         await customer.hears("assistant automatique")
         before = len(customer.messages)
         await customer.says("comment retourner un article ?")
@@ -162,7 +162,7 @@ async def test_nobody_answers_over_a_colleague(slack: SlackStandIn, guichet: Who
     async with guichet.customer() as customer:
         await customer.says("je veux parler à quelqu'un")
         ts = (await card_of(slack))["ts"]
-        await lea.press(CHANNEL, ts, "claim")
+        assert (await lea.press(CHANNEL, ts, "claim")).acked
         await customer.hears("Léa")
 
         omar.post(CHANNEL, "I can help you", thread_ts=ts)
@@ -172,19 +172,19 @@ async def test_nobody_answers_over_a_colleague(slack: SlackStandIn, guichet: Who
         assert not any("I can help" in text for text in customer.texts())
         assert not questions(lea)
 
-        await omar.press_ephemeral(asked["ts"], "held_send")
+        assert (await omar.press_ephemeral(asked["ts"], "held_send")).acked
         await customer.hears("I can help you", author="agent")
         await card_says(slack, ts, "Léa")
 
         omar.post(CHANNEL, "Let me take this", thread_ts=ts)
         asked = await question_to(omar, number=2)
-        await omar.press_ephemeral(asked["ts"], "held_take_over")
+        assert (await omar.press_ephemeral(asked["ts"], "held_take_over")).acked
         await customer.hears("Let me take this", author="agent")
         await card_says(slack, ts, "Omar")
 
         omar.post(CHANNEL, "<@U0LEA> tu as vu le bordereau ?", thread_ts=ts)
         asked = await question_to(omar, number=3)
-        await omar.press_ephemeral(asked["ts"], "held_note")
+        assert (await omar.press_ephemeral(asked["ts"], "held_note")).acked
         omar.post(CHANNEL, "It is on its way.", thread_ts=ts)
         await customer.hears("on its way", author="agent")
         assert not any("bordereau" in text for text in customer.texts())
@@ -205,7 +205,7 @@ async def test_strangers_cannot_act(slack: SlackStandIn, guichet: Whole) -> None
     async with guichet.customer() as customer:
         await customer.says("je veux parler à quelqu'un")
         ts = (await card_of(slack))["ts"]
-        await noe.press(CHANNEL, ts, "claim")
+        assert (await noe.press(CHANNEL, ts, "claim")).acked
         noe.post(CHANNEL, "bonjour de la part de personne", thread_ts=ts)
         await until(lambda: noe.ephemerals(), "a refusal in words")
         await customer.says("vous êtes là ?")
@@ -219,10 +219,10 @@ async def test_a_suggestion_is_sent_with_one_press(slack: SlackStandIn, guichet:
     async with guichet.customer() as customer:
         await customer.says("je veux parler à quelqu'un")
         ts = (await card_of(slack))["ts"]
-        await lea.press(CHANNEL, ts, "claim")
+        assert (await lea.press(CHANNEL, ts, "claim")).acked
         await customer.hears("Léa")
         await customer.says("quels sont vos horaires d'ouverture en boutique ?")
         line = await in_thread(slack, ts, "horaires d'ouverture en boutique")
         assert "suggestion:0" in actions(line)
-        await lea.press(CHANNEL, line["ts"], "suggestion:0")
+        assert (await lea.press(CHANNEL, line["ts"], "suggestion:0")).acked
         await customer.hears("10 h", author="agent")
