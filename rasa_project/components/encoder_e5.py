@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from components import e5_export
+from components.e5_adapter import Adapter
 from components.e5_tokens import Tokenizer
 from components.e5_weights import Weights, packed_file
 from components.encoder_base import PROJECT, Backend, EncoderError, Reading, first_line
@@ -18,9 +19,12 @@ FOLDER = PROJECT / ".cache" / "encoders"
 
 
 class E5(Backend):
-    """multilingual-e5-small in 8 bits. One computing thread, one text a run; may be entered by several."""
+    """multilingual-e5-small, adapted, in 8 bits. One computing thread, one text a run; may be entered by
+    several.
+    """
 
     PREFIXES: ClassVar = ("query: ", "passage: ")
+    ADAPTED: ClassVar = True
 
     def __init__(
         self,
@@ -38,7 +42,7 @@ class E5(Backend):
             raise EncoderError(f"The prefix of e5 is “query: ” or “passage: ”, not “{prefix}”.")
         if model or file or pooling != "mean":
             raise EncoderError("The encoder e5 has a model of its own: leave model, file and pooling out.")
-        self._weights = Weights(packed_file())
+        self._weights = Weights(packed_file(), Adapter() if self.ADAPTED else None)
         if (most := self._weights.sizes.positions) < reading.max_tokens:
             raise EncoderError(f"max_tokens is {reading.max_tokens}; the encoder e5 takes {most} at most.")
         self._tokenizer = Tokenizer(self._weights)
@@ -65,6 +69,12 @@ class E5(Backend):
             return np.asarray(self._session.run(None, {"pieces": pieces})[0])
         except Exception as error:  # onnxruntime's errors have no common ancestor that it shows
             raise EncoderError(f"The encoder e5 does not run: {first_line(error)}") from error
+
+
+class PlainE5(E5):
+    """The model as its authors made it, for languages that the adapter was not taught."""
+
+    ADAPTED: ClassVar = False
 
 
 def _session(weights: Weights, tokenizer: Tokenizer, folder: Path) -> tuple[Any, str]:

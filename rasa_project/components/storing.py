@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rasa.shared.exceptions import RasaException
@@ -22,8 +23,10 @@ class Damaged(RasaException):
     """One sentence that Rasa's command line shows as it is."""
 
 
-def store(folder: Path, model: IntentModel, texts: list[str]) -> None:
-    """Write the model and the examples it was learnt from, in the order it knows them."""
+def store(folder: Path, model: IntentModel, texts: list[str], encoder: str) -> None:
+    """Write the model, the examples it was learnt from, in the order it knows them, and whose vectors they
+    have: ``encoder`` is its identity.
+    """
     regression, whitening, scope = model.regression, model.regression.whitening, model.scope
     np.savez(
         folder / ARRAYS,
@@ -44,23 +47,26 @@ def store(folder: Path, model: IntentModel, texts: list[str]) -> None:
         scope_weights=scope.weights,
         scope_intercepts=scope.intercepts,
     )
-    document = {"intents": model.intents, "texts": texts}
+    document = {"intents": model.intents, "texts": texts, "encoder": encoder}
     (folder / TEXTS).write_text(json.dumps(document), encoding="utf-8")
 
 
-def load(folder: Path) -> tuple[IntentModel, list[str]]:
+def load(folder: Path, encoder: str) -> tuple[IntentModel, list[str]]:
     """What was stored.
 
     Raises:
-        Damaged: it cannot be read.
+        Damaged: it cannot be read, or was learnt from another encoder's vectors.
     """
     try:
-        return _load(folder)
+        model, document = _load(folder)
+        if document["encoder"] != encoder:
+            raise Damaged("This model was trained with another sentence encoder: train it again.")
+        return model, document["texts"]
     except (OSError, ValueError, LookupError, zipfile.BadZipFile) as error:
         raise Damaged("The intent classifier of this model cannot be read: train it again.") from error
 
 
-def _load(folder: Path) -> tuple[IntentModel, list[str]]:
+def _load(folder: Path) -> tuple[IntentModel, dict[str, Any]]:
     document = json.loads((folder / TEXTS).read_text(encoding="utf-8"))
     with np.load(folder / ARRAYS, allow_pickle=False) as kept:
         whitening = Whitening(kept["centre"], kept["matrix"])
@@ -85,4 +91,4 @@ def _load(folder: Path) -> tuple[IntentModel, list[str]]:
         model = IntentModel(
             document["intents"], NGrams(kept["rarity"], kept["directions"]), regression, scope
         )
-    return model, document["texts"]
+    return model, document

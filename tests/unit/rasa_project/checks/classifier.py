@@ -69,7 +69,13 @@ class Letters(Backend):
         return rows
 
 
-encoders.BACKENDS["letters"] = Letters
+class OtherLetters(Letters):
+    """Another model with vectors as long."""
+
+    identity = "other letters"
+
+
+encoders.BACKENDS |= {"letters": Letters, "other letters": OtherLetters}
 
 
 class House:
@@ -208,6 +214,17 @@ def test_a_damaged_model_is_not_taken_for_one_without_examples(tmp_path: Path) -
         house.load()
     except Damaged as error:
         assert isinstance(error, RasaException)  # noqa: PT017
+    else:
+        raise AssertionError("loaded")
+
+
+def test_a_model_learnt_with_another_encoder_is_not_taken(tmp_path: Path) -> None:
+    house = House(tmp_path).train(SHOP)
+    house.config["encoder"] = "other letters"
+    try:
+        house.load()
+    except Damaged as error:
+        assert "another sentence encoder" in str(error)  # noqa: PT017
     else:
         raise AssertionError("loaded")
 

