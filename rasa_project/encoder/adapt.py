@@ -28,6 +28,9 @@ TEMPERATURE = 0.1
 """Of centred cosines. Lower looks at the nearest strangers only."""
 PAIRS = 0.3
 """What a translation weighs beside an intent."""
+SHARE = 0.5
+"""How much of what was learnt is added to the model: half way between what it knew and what it was taught is
+better than either (arXiv 2109.01903; docs/adr/0009)."""
 WARM_UP = 0.1
 """Share of the steps in which the rate rises; it falls for the rest."""
 SEED = 0
@@ -40,7 +43,7 @@ def main() -> None:
     network = Network(asked.rank)
     teach(network, read(asked.corpus), asked.rounds, asked.rate)
     draft = asked.out.with_name(f".{asked.out.stem}.draft.npz")
-    np.savez(draft, **network.factors())
+    np.savez(draft, **network.factors(SHARE))
     draft.replace(asked.out)
     print(f"written: {asked.out}")
 

@@ -64,12 +64,13 @@ class Network(nn.Module):
         some = texts[:: max(1, len(texts) // most)]
         return torch.cat([self(some[start : start + 64]) for start in range(0, len(some), 64)]).mean(dim=0)
 
-    def factors(self) -> dict[str, np.ndarray]:
-        """What was learnt, as ``components.e5_adapter`` reads it."""
+    def factors(self, share: float) -> dict[str, np.ndarray]:
+        """A share of what was learnt, as ``components.e5_adapter`` reads it."""
         found = {}
-        for factor, learnt in ((DOWN, self._down), (UP, self._up)):
+        for factor, learnt, weight in ((DOWN, self._down, 1.0), (UP, self._up, share)):
             for name, value in learnt.items():
-                found[f"{name.replace('_', '.')}.w.{factor}"] = value.detach().numpy().astype(np.float16)
+                numbers = weight * value.detach().numpy()
+                found[f"{name.replace('_', '.')}.w.{factor}"] = numbers.astype(np.float16)
         return found
 
     def _run(self, texts: Sequence[Sequence[int]]) -> torch.Tensor:
