@@ -55,8 +55,8 @@ def fingerprint(rasa_project: Path) -> str:
 def _sources(rasa_project: Path) -> Iterator[Path]:
     yield from (rasa_project / name for name in ("config.yml", "requirements.lock"))
     yield from (rasa_project / "data").rglob("*.yml")
-    for kind in ("*.py", "*.npz"):
-        yield from (rasa_project / "components").rglob(kind)
+    yield from (rasa_project / "components").rglob("*.py")
+    yield from (rasa_project / "components").glob("e5_adapter.npz")
 
 
 def model_path(rasa_project: Path) -> Path:

@@ -131,10 +131,10 @@ class FewShotClassifier(GraphComponent, IntentClassifier):
             Damaged: what was learnt cannot be read, or was learnt with another encoder.
             EmbeddingError: there is no such encoder here.
         """
-        encoder = shared_encoder(config)
+        encoder = shared_encoder(config).identity
         try:
             with model_storage.read_from(resource) as folder:
-                learnt = load(Path(folder), encoder.identity)
+                learnt = load(Path(folder), encoder)
         except ValueError:  # Rasa's word for: the storage has no such folder
             logger.warning("The model holds no intent classifier: it was trained without examples.")
             learnt = None

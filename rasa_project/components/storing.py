@@ -60,7 +60,7 @@ def load(folder: Path, encoder: str) -> tuple[IntentModel, list[str]]:
     try:
         model, document = _load(folder)
         if document["encoder"] != encoder:
-            raise Damaged("This model was trained with another sentence encoder: train it again.")
+            raise Damaged("This model was trained with another sentence encoder: delete it, and train again.")
         return model, document["texts"]
     except (OSError, ValueError, LookupError, zipfile.BadZipFile) as error:
         raise Damaged("The intent classifier of this model cannot be read: train it again.") from error

@@ -4,7 +4,7 @@
     encoder/.venv/bin/python -m encoder.adapt --rounds 0.1 --out /tmp/adapter.npz       # a look, in minutes
 
 A message is drawn to the messages of its intent and away from the others of its batch (supervised
-contrastive learning, arXiv 2004.11362), and to its own translation away from all the others. Batches hold
+contrastive learning, arXiv 2004.11362), and to its own translation, away from all else. Batches hold
 intents that are easily confused: whole services at once. What is learnt is a small change to each matrix
 (LoRA, arXiv 2106.09685). Nothing of Maison Alba's examples nor of any benchmark is looked at.
 """
@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from components.e5_adapter import FILE
+from components.e5_adapter import FILE, WIDEST, Adapter
+from components.e5_weights import Weights, packed_file
 from encoder.messages import CORPUS, Batch, Line, batches, read
 from encoder.network import Network
 from torch.nn import functional
@@ -42,10 +43,23 @@ def main() -> None:
     torch.manual_seed(SEED)
     network = Network(asked.rank)
     teach(network, read(asked.corpus), asked.rounds, asked.rate)
-    draft = asked.out.with_name(f".{asked.out.stem}.draft.npz")
-    np.savez(draft, **network.factors(SHARE))
-    draft.replace(asked.out)
+    write(network, asked.out)
     print(f"written: {asked.out}")
+
+
+def write(network: Network, out: Path) -> None:
+    """In one step, and only what the encoder will take.
+
+    Raises:
+        EncoderError: the rate was too high, and numbers have left all bounds.
+    """
+    draft = out.with_name(f".{out.stem}.draft.npz")
+    try:
+        np.savez(draft, **network.factors(SHARE))
+        Weights(packed_file(), Adapter(draft))
+        draft.replace(out)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def teach(network: Network, lines: list[Line], rounds: float, rate: float) -> None:
@@ -111,7 +125,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=RATE, help="highest learning rate")
     parser.add_argument("--rank", type=int, default=RANK, help="width of the changes")
     parser.add_argument("--out", type=Path, default=FILE, help="where to write")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if not 0 < asked.rank <= WIDEST:
+        parser.error(f"--rank must be from 1 to {WIDEST}")
+    if not asked.out.parent.is_dir():
+        parser.error(f"there is no folder {asked.out.parent}")
+    return asked
 
 
 if __name__ == "__main__":

@@ -81,6 +81,9 @@ def _parts(intents: list[list[Line]], chance: np.random.RandomState) -> list[lis
 
 
 def _batch(groups: list[list[Line]]) -> Batch:
-    texts = [text for group in groups for line in group for text in (line.french, line.english)]
-    intents = [number for number, group in enumerate(groups) for line in group for _ in range(2)]
+    # By name, not by place: two parts of one service may meet.
+    names = sorted({(line.service, line.intent) for group in groups for line in group})
+    lines = [line for group in groups for line in group]
+    texts = [text for line in lines for text in (line.french, line.english)]
+    intents = [names.index((line.service, line.intent)) for line in lines for _ in range(2)]
     return Batch(texts, intents)

@@ -28,7 +28,7 @@ def project(tmp_path: Path) -> Path:
         (tmp_path / "data" / "faq" / f"{name}.yml").write_text(ENTRY.format(id=name, related=name))
     (tmp_path / "components").mkdir()
     (tmp_path / "components" / "one.py").write_text("ONE = 1\n")
-    (tmp_path / "components" / "one.npz").write_text("1")
+    (tmp_path / "components" / "e5_adapter.npz").write_text("1")
     (tmp_path / "config.yml").write_text("pipeline: []\n")
     (tmp_path / "requirements.lock").write_text("rasa==3.6.21\n")
     (tmp_path / "run_rasa.py").write_text(TRAINER)
@@ -55,7 +55,13 @@ async def test_a_model_is_trained_once_and_found_afterwards(project: Path) -> No
 
 @pytest.mark.parametrize(
     "name",
-    ["data/faq/vegan.yml", "components/one.py", "components/one.npz", "config.yml", "requirements.lock"],
+    [
+        "data/faq/vegan.yml",
+        "components/one.py",
+        "components/e5_adapter.npz",
+        "config.yml",
+        "requirements.lock",
+    ],
 )
 async def test_a_change_of_anything_it_is_made_of_asks_for_another_model(project: Path, name: str) -> None:
     before = fingerprint(project)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from components import e5_export
-from components.e5_adapter import DOWN, FILE, UP, WIDEST, Adapter
+from components.e5_adapter import DOWN, FILE, LARGEST, UP, WIDEST, Adapter
 from components.e5_tokens import Tokenizer, Vocabulary
 from components.e5_weights import Weights, packed_file
 from components.encoder_base import EncoderError, Reading, clean
@@ -240,6 +240,23 @@ def test_a_file_that_is_no_adapter_is_refused_in_a_sentence(tmp_path: Path) -> N
         assert "cannot be read" in unfit(path)
     np.savez(path, odd=np.array([{"an": "object"}], dtype=object))
     assert "cannot be read" in unfit(path)
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    path.write_bytes(flipped)
+    assert "cannot be read" in unfit(path)
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+    assert "cannot be read" in unfit(path)
+
+
+def test_an_adapter_that_would_fill_the_memory_is_refused_before_it_does(tmp_path: Path) -> None:
+    path = tmp_path / "adapter.npz"
+    np.savez_compressed(path, zeros=np.zeros(LARGEST + 1, dtype=np.uint8))
+    assert path.stat().st_size < LARGEST / 100
+    assert "too large" in unfit(path)
+    with path.open("wb") as file:
+        file.truncate(LARGEST + 1)
+    assert "too large" in unfit(path)
 
 
 def test_an_adapter_of_another_model_is_refused_in_a_sentence(tmp_path: Path) -> None:
@@ -249,12 +266,13 @@ def test_an_adapter_of_another_model_is_refused_in_a_sentence(tmp_path: Path) ->
     down, up = factors[f"{name}.{DOWN}"], factors[f"{name}.{UP}"]
     wide = np.zeros((WIDEST + 1, down.shape[1]), np.float16), np.zeros((len(up), WIDEST + 1), np.float16)
     for less, more, told in (
-        ((), {"l12.q.w.up": up}, "l12.q.w.up is missing, or one too many"),
-        ((f"{name}.{UP}",), {}, f"{name}.{UP} is missing"),
+        ((), {"l12.q.w.up": up}, "it changes l12.q.w.up"),
+        ((f"{name}.{UP}",), {}, f"it lacks {name}.{UP}"),
         ((), {f"{name}.{UP}": up[:-1]}, "has not the size"),
         ((), {f"{name}.{DOWN}": down[:, 1:]}, "has not the size"),
         ((), {f"{name}.{DOWN}": down[:0], f"{name}.{UP}": up[:, :0]}, "has not the size"),
         ((), {f"{name}.{DOWN}": wide[0], f"{name}.{UP}": wide[1]}, "has not the size"),
+        ((), {f"{name}.{DOWN}": np.float16(0)}, "has not the size"),
         ((), {f"{name}.{UP}": up.astype(np.float64)}, "no number of 16 bits"),
         ((), {f"{name}.{UP}": np.full_like(up, np.nan)}, "no number of 16 bits"),
     ):

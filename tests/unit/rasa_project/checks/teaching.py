@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from encoder.messages import CORPUS, Batch, Line, batches, read
+from encoder.messages import CORPUS, Line, batches, read
 
 LINES = read(CORPUS)
 HELD_OUT = Path(__file__).resolve().parents[4] / "rasa_project" / "tests"
@@ -68,25 +69,27 @@ def test_a_file_that_is_not_right_is_refused_with_its_name_and_line(tmp_path: Pa
 
 def test_each_line_is_in_one_batch_once_beside_its_translation() -> None:
     made = list(batches(LINES, np.random.RandomState(1)))
-    taken = [text for batch in made for text in batch.texts]
-    translations = {(line.french, line.english) for line in LINES}
-    assert len(taken) == 2 * len(LINES)
-    for batch in made:
-        pairs = zip(batch.texts[::2], batch.texts[1::2], strict=True)
-        assert translations.issuperset(pairs)
+    pairs = [pair for batch in made for pair in zip(batch.texts[::2], batch.texts[1::2], strict=True)]
+    assert Counter(pairs) == Counter((line.french, line.english) for line in LINES)
+    assert all(batch.intents[::2] == batch.intents[1::2] for batch in made)
 
 
 def test_messages_of_an_intent_share_a_number_and_those_of_others_do_not() -> None:
-    whose = {line.french: (line.service, line.intent) for line in LINES}
-    batch = next(batches(LINES, np.random.RandomState(1)))
-    numbered = {
-        (number, whose[text]) for number, text in zip(batch.intents[::2], batch.texts[::2], strict=True)
-    }
-    assert len(numbered) == len(set(batch.intents)) == 28
-    assert batch.intents[::2] == batch.intents[1::2]
+    # Each text says whose it is. Of one service alone the parts meet.
+    for count in (1, 2, 3):
+        lines = [
+            Line(f"s{service}", f"i{intent}", f"s{service} i{intent} {number}", "x")
+            for service in range(count) for intent in range(3) for number in range(6)
+        ]  # fmt: skip
+        for batch in batches(lines, np.random.RandomState(count)):
+            whose = [text.rsplit(" ", 1)[0] for text in batch.texts[::2]]
+            pairs = set(zip(batch.intents[::2], whose, strict=True))
+            assert len(pairs) == len(set(whose)) == len(set(batch.intents))
 
 
 def test_a_service_with_an_intent_of_one_line_is_no_trouble() -> None:
     lines = [Line("a", "x", "un", "one"), *(Line("a", "y", f"deux {n}", f"two {n}") for n in range(3))]
-    made = list(batches([*lines, Line("b", "z", "trois", "three")], np.random.RandomState(1)))
-    assert all(isinstance(batch, Batch) and len(batch.texts) == len(batch.intents) for batch in made)
+    lines.append(Line("b", "z", "trois", "three"))
+    made = list(batches(lines, np.random.RandomState(1)))
+    taken = sorted(text for batch in made for text in batch.texts[::2])
+    assert taken == sorted(line.french for line in lines)
