@@ -125,8 +125,8 @@ def test_a_name_is_said_as_people_would() -> None:
 def test_what_was_stored_answers_to_the_last_digit_and_holds_no_code(tmp_path: Path) -> None:
     examples = world(8, 10)
     model = learnt(examples)
-    storing.store(tmp_path, model, [*examples.texts[:-1], "é 😀 \ud83d"])
-    kept, texts = storing.load(tmp_path)
+    storing.store(tmp_path, model, [*examples.texts[:-1], "é 😀 \ud83d"], "an encoder")
+    kept, texts = storing.load(tmp_path, "an encoder")
     met = (["subject1 word9", ""], np.vstack([examples.vectors[:1] * 0.5, examples.vectors[-1:]]))
     one, other = model.judge(*met), kept.judge(*met)
     assert same(one, other)
@@ -142,8 +142,8 @@ def test_with_many_examples_the_kernel_counts_and_is_stored_too(tmp_path: Path) 
     model = learnt(examples)
     assert len(model.regression.kernel.centres) == 4 * 30 + 4  # and the intents' names
     assert not len(learnt(examples, kernel_doubling=0.0).regression.kernel.centres)
-    storing.store(tmp_path, model, examples.texts)
-    kept, _ = storing.load(tmp_path)
+    storing.store(tmp_path, model, examples.texts, "an encoder")
+    kept, _ = storing.load(tmp_path, "an encoder")
     met = (["subject1 word9"], examples.vectors[:1] * 0.5)
     assert same(model.judge(*met), kept.judge(*met))
     assert kept.regression.kernel.known is kept.regression.features  # twice in memory would be 24 MB
@@ -154,12 +154,12 @@ def test_with_many_examples_the_kernel_counts_and_is_stored_too(tmp_path: Path) 
 def test_a_damaged_file_is_said_to_be_one(tmp_path: Path) -> None:
     examples = world(3, 2)
     for damage in (b"", b"{}", b"not json"):
-        storing.store(tmp_path, learnt(examples), examples.texts)
+        storing.store(tmp_path, learnt(examples), examples.texts, "an encoder")
         for file in ("model.npz", "examples.json"):
             whole = (tmp_path / file).read_bytes()
             (tmp_path / file).write_bytes(damage)
             try:
-                storing.load(tmp_path)
+                storing.load(tmp_path, "an encoder")
             except storing.Damaged as error:
                 assert "train it again" in str(error)  # noqa: PT017 - there is no pytest here
             else:
