@@ -52,6 +52,11 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _cores() -> int:
+    """Those that we may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """A list; in the environment its items are separated by commas."""
 
@@ -124,7 +129,8 @@ class DatabaseSettings(Section):
 class NluSettings(Section):
     """Rasa."""
 
-    replicas: int = Field(1, ge=1, le=64)
+    replicas: int = Field(default_factory=lambda: min(_cores(), 2), ge=1, le=64)
+    """Rasa processes, each of which understands one message at a time; a core each, two at most."""
     budget: float = Field(2.0, gt=0, le=30)
     """Seconds for one parse in all, one retry included."""
     cache_size: int = Field(10_000, ge=0)

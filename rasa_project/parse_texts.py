@@ -5,7 +5,8 @@ Standard input has a JSON object a line, `{"text": …}`; standard output answer
 `"questions": [[start, end, ranking], …]`. The first line out is `{"load_s": …}`, when the model is ready; the
 last, after the input's end, `{"peak_mb": …}`: the most memory this process had resident.
 
-The texts go the way that `/model/parse` sends them, but for HTTP. One computing thread, as on the server.
+The texts go the way that `/model/parse` sends them, but for HTTP. On one thread; the server encodes the parts
+of a message on all cores.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import run_rasa
 
 WARM_UP = ("Où est mon colis 4812077 ?", "How do I return a cream?")
 ONE_THREAD = (
+    "ENCODER_THREADS",
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",

@@ -146,8 +146,9 @@ class RasaNlu:
     async def _attempt(self, url: str, text: str, timeout: float, begun: float) -> Understanding:
         started = perf_counter()
         try:
-            async with asyncio.timeout(timeout):
-                status, body = await self._post(f"{url}/model/parse", {"text": text})
+            with self._replicas.asking(url):
+                async with asyncio.timeout(timeout):
+                    status, body = await self._post(f"{url}/model/parse", {"text": text})
         except TimeoutError as error:
             raise NluUnavailable("timeout") from error
         except (aiohttp.ClientError, OSError) as error:

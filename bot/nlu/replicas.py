@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from time import monotonic
 
 
 class Replicas:
-    """Takes turns between base URLs; one that failed is asked last for ``set_aside`` seconds."""
+    """Base URLs, asked in turn: first those that have the fewest questions before them, and last for
+    ``set_aside`` seconds one that failed.
+    """
 
     def __init__(
         self, urls: Sequence[str], *, set_aside: float = 5.0, clock: Callable[[], float] = monotonic
@@ -18,6 +22,7 @@ class Replicas:
         self._set_aside = set_aside
         self._clock = clock
         self._until: dict[str, float] = {}
+        self._asked: Counter[str] = Counter()
         self._next = 0
 
     def order(self) -> list[str]:
@@ -25,7 +30,16 @@ class Replicas:
         first, self._next = self._next, (self._next + 1) % len(self._urls)
         turned = self._urls[first:] + self._urls[:first]
         now = self._clock()
-        return sorted(turned, key=lambda url: self._until.get(url, 0.0) > now)
+        return sorted(turned, key=lambda url: (self._until.get(url, 0.0) > now, self._asked[url]))
+
+    @contextmanager
+    def asking(self, url: str) -> Iterator[None]:
+        """While it has one question more before it."""
+        self._asked[url] += 1
+        try:
+            yield
+        finally:
+            self._asked[url] -= 1
 
     @property
     def are_all_ailing(self) -> bool:

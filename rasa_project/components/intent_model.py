@@ -21,6 +21,7 @@ from sklearn.linear_model import LogisticRegression
 
 from components.kernel import Bend, Kernel
 from components.ngrams import NGrams
+from components.products import with_each
 from components.scope import Scope, rehearse
 from components.whitening import Whitening
 
@@ -125,25 +126,37 @@ class Regression:
 
     def judge(self, vectors: np.ndarray, words: np.ndarray) -> Judgement:
         """Chances and signals of some texts."""
-        meaning = self.whitening.apply(vectors)
-        features = _joined(meaning, words, self.ngram_weight)
-        logits = features @ self.coefficients + self.intercepts + self.kernel.scores(features)
+        features = _joined(self.whitening.apply(vectors), words, self.ngram_weight)
+        meant, bent = self._compared(features, features.shape[1] - words.shape[1])
+        logits = features @ self.coefficients + self.intercepts + bent
         highest = logits.max(axis=1, keepdims=True)
         powers = np.exp(logits - highest)
         chances = powers / powers.sum(axis=1, keepdims=True)
-        likeness = self._likeness(meaning)
-        own = np.where(self.labels == chances.argmax(axis=1)[:, None], likeness, -1.0)
-        nearest = -np.partition(-own, min(2, own.shape[1] - 1), axis=1)[:, :3]
-        few = np.where(nearest > -1.0, nearest, nearest.max(axis=1, keepdims=True))
+        likeness = meant[:, : len(self.labels)] * np.float32(1 + self.ngram_weight)
+        nearest = self._nearest(likeness, chances.argmax(axis=1))
         best = np.clip(chances.max(axis=1), 1e-6, 1 - 1e-6)
         odds = np.log(best / (1 - best))
-        signals = np.stack([odds, highest[:, 0], nearest.max(axis=1), few.mean(axis=1)], axis=1)
+        signals = np.stack([odds, highest[:, 0], nearest.max(axis=1), nearest.mean(axis=1)], axis=1)
         return Judgement(chances, signals, likeness)
 
-    def _likeness(self, meaning: np.ndarray) -> np.ndarray:
-        """The cosine to each example's meaning, from -1 to 1."""
-        known = self.features[: len(self.labels), : meaning.shape[1]]
-        return np.asarray(meaning @ known.T) * np.float32(np.sqrt(1 + self.ngram_weight))
+    def _compared(self, features: np.ndarray, meaning: int) -> tuple[np.ndarray, np.ndarray]:
+        """With every example: products of the first ``meaning`` features, and the kernel's logits."""
+        meant = with_each(features[:, :meaning], self.features[:, :meaning])
+        if not len(self.kernel.centres):
+            return meant, np.zeros((len(features), len(self.intercepts)), dtype=np.float32)
+        worded = with_each(features[:, meaning:], self.features[:, meaning:])
+        return meant, self.kernel.scores(features, meant + worded)
+
+    def _nearest(self, likeness: np.ndarray, intents: np.ndarray) -> np.ndarray:
+        """Of each text its likeness to the three nearest examples of an intent; the nearest again where
+        there are fewer.
+        """
+        found = np.empty((len(likeness), 3), dtype=likeness.dtype)
+        for row, (alike, intent) in enumerate(zip(likeness, intents, strict=True)):
+            own = np.sort(alike[self.labels == intent])[::-1][:3]
+            found[row] = own[0]
+            found[row, : len(own)] = own
+        return found
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ it does (docs/nlu.md). Not scikit-learn's ``KernelRidge``, which takes four time
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import scipy.linalg
@@ -47,13 +46,13 @@ class Kernel:
 
     Attributes:
         centres: which of the examples are looked at; none when the kernel counts for nothing.
-        known: the features of those, a row each.
+        lengths: of the features of those, squared.
         duals: a row a centre, a column an intent.
         width: as in ``Bend``.
     """
 
     centres: np.ndarray
-    known: np.ndarray
+    lengths: np.ndarray
     duals: np.ndarray
     width: float
 
@@ -63,32 +62,32 @@ class Kernel:
         intents = int(labels.max()) + 1
         if bend.worth <= 0:
             none = np.zeros(0, dtype=np.int32)
-            return cls(none, features[none], np.zeros((0, intents), dtype=np.float32), bend.width)
+            return cls(
+                none, np.zeros(0, dtype=np.float32), np.zeros((0, intents), dtype=np.float32), bend.width
+            )
         centres = np.flatnonzero(weights > 0).astype(np.int32)  # an intent's name may weigh nothing
         if len(centres) > MOST:
             centres = np.sort(np.random.RandomState(0).permutation(centres)[:MOST])
-        known = looked_at(features, centres)
+        known = features if len(centres) == len(features) else features[centres]
         nearness = rbf_kernel(known, gamma=bend.width)
         nearness[np.diag_indices_from(nearness)] += bend.penalty / weights[centres]
         belongs = np.eye(intents, dtype=np.float32)[labels[centres]]
         # Symmetric, so its transpose is itself, in the order in which LAPACK solves in place.
         solved = scipy.linalg.solve(nearness.T, belongs, assume_a="pos", overwrite_a=True)
         duals = (bend.worth * solved).astype(np.float16)  # as ``storing.py`` keeps them
-        return cls(centres, known, duals.astype(np.float32), bend.width)
+        return cls(centres, squared(known), duals.astype(np.float32), bend.width)
 
-    def scores(self, features: np.ndarray) -> np.ndarray:
-        """To be added to the logits of some texts, a row each."""
-        if not len(self.centres):
-            return np.zeros((len(features), self.duals.shape[1]), dtype=np.float32)
-        apart = (features**2).sum(axis=1)[:, None] + self._lengths - 2 * features @ self.known.T
+    def scores(self, features: np.ndarray, products: np.ndarray) -> np.ndarray:
+        """To be added to the logits of some texts, a row each.
+
+        ``products``: of the texts' features with those of every example, a column an example.
+        """
+        if len(self.centres) < products.shape[1]:
+            products = products[:, self.centres]
+        apart = squared(features)[:, None] + self.lengths - 2 * products
         return np.asarray(np.exp(-self.width * np.maximum(apart, 0)) @ self.duals)
 
-    @cached_property
-    def _lengths(self) -> np.ndarray:
-        """Squared; for each message anew they would take longer than all the rest."""
-        return np.asarray((self.known**2).sum(axis=1))
 
-
-def looked_at(features: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Those rows; the array itself, not a copy, when they are all."""
-    return features if len(centres) == len(features) else features[centres]
+def squared(features: np.ndarray) -> np.ndarray:
+    """The squared length of each row."""
+    return np.asarray((features**2).sum(axis=1))

@@ -11,7 +11,7 @@ import numpy as np
 from rasa.shared.exceptions import RasaException
 
 from components.intent_model import IntentModel, Regression
-from components.kernel import Kernel, looked_at
+from components.kernel import Kernel, squared
 from components.ngrams import NGrams
 from components.scope import Scope
 from components.whitening import Whitening
@@ -80,7 +80,7 @@ def _load(folder: Path) -> tuple[IntentModel, dict[str, Any]]:
             float(kept["ngram_weight"]),
             Kernel(
                 kept["centres"],
-                looked_at(features, kept["centres"]),
+                squared(features[kept["centres"]]),
                 kept["duals"].astype(np.float32),
                 float(kept["kernel_width"]),
             ),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from components import embedding
 from components.courtesy import CourtesyTrimmer
-from components.embedding import EmbeddingError, SentenceEmbedder, said
+from components.embedding import EmbeddingError, SentenceEmbedder, embed, said
+from components.encoder_base import EncoderError
 from components.encoders import load_encoder
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import LocalModelStorage
@@ -79,6 +83,58 @@ def test_examples_are_put_on_disk_and_the_work_is_told(tmp_path: Path) -> None:
 def test_the_cache_can_be_left_out(tmp_path: Path) -> None:
     embedder(tmp_path, cache=False).process_training_data(TrainingData([read("bonjour")]))
     assert not (tmp_path / "cache").exists()
+
+
+class Slow:
+    """An encoder that says on which threads it ran."""
+
+    identity, dimension = "slow", 2
+
+    def __init__(self) -> None:
+        self.threads: set[int] = set()
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        self.threads.add(threading.get_ident())
+        if "broken" in texts:
+            raise EncoderError("It is broken.")
+        return np.array([[len(text), 1.0] for text in texts], dtype=np.float32)
+
+
+def at_once(threads: str, texts: Sequence[str]) -> tuple[Slow, np.ndarray]:
+    """With that many threads: a real pool of them, as on a machine with so many cores."""
+    encoder, before = Slow(), os.environ.get("ENCODER_THREADS")
+    os.environ["ENCODER_THREADS"] = threads
+    embedding._helpers.cache_clear()
+    try:
+        return encoder, embed(encoder, texts)
+    finally:
+        embedding._helpers.cache_clear()
+        del os.environ["ENCODER_THREADS"]
+        if before is not None:
+            os.environ["ENCODER_THREADS"] = before
+
+
+def test_parts_of_a_message_are_encoded_at_once_and_come_in_order() -> None:
+    parts = ["a", "bb", "ccc", "dddd"]
+    alone, one_by_one = at_once("1", parts)
+    together, found = at_once("3", parts)
+    assert np.array_equal(found, one_by_one)
+    assert alone.threads == {threading.get_ident()}
+    assert len(together.threads) > 1
+
+
+def test_one_text_needs_no_other_thread() -> None:
+    encoder, _ = at_once("3", ["a"])
+    assert encoder.threads == {threading.get_ident()}
+
+
+def test_a_part_that_cannot_be_encoded_fails_the_message() -> None:
+    try:
+        at_once("3", ["a", "broken"])
+    except EmbeddingError as error:
+        assert "broken" in str(error)  # noqa: PT017 - there is no pytest here
+    else:
+        raise AssertionError("accepted")
 
 
 def test_an_encoder_that_is_not_there_is_told_in_rasas_way(tmp_path: Path) -> None:
