@@ -36,6 +36,8 @@ _TRAIN_EXAMPLES = """
 Examples:
 
   guichet nlu train
+
+  guichet nlu train --force
 """
 
 
@@ -62,16 +64,26 @@ def parse(
 
 
 @app.command("train", epilog=_TRAIN_EXAMPLES)
-def train() -> None:
+def train(
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Train although nothing in the project has changed, its encoder perhaps."
+        ),
+    ] = False,
+) -> None:
     """Train a model if the files it is made of have changed; restart Guichet to use it."""
     settings = load_settings()
     model = model_path(settings.rasa_project)
-    if model.exists():
+    if model.exists() and not force:
         typer.echo(f"Nothing has changed: {model} is the model of these files.")
         return
     begun = monotonic()
     with Console(stderr=True).status("training") as status:
-        asyncio.run(ensure_model(settings.rasa_project, progress=lambda step: status.update(plain(step))))
+        work = ensure_model(
+            settings.rasa_project, progress=lambda step: status.update(plain(step)), again=force
+        )
+        asyncio.run(work)
     typer.echo(f"Trained {model_path(settings.rasa_project)} in {monotonic() - begun:.0f} s.")
 
 

@@ -71,22 +71,26 @@ def model_path(rasa_project: Path) -> Path:
         raise ConfigurationError(f"{error.filename} is missing; restore it from git.") from error
 
 
-async def ensure_model(rasa_project: Path, *, progress: Progress = _ignore, timeout: float = 900.0) -> Path:
+async def ensure_model(
+    rasa_project: Path, *, progress: Progress = _ignore, timeout: float = 900.0, again: bool = False
+) -> Path:
     """The model of the present files, trained first if there is none yet; ``timeout`` in seconds.
 
-    Training happens in a temporary folder and the model appears in one step, so a crash leaves no
-    half of one. Two trainings at once wait for each other. The last few models are kept.
+    ``again``: trained although there is one. Training happens in a temporary folder and the model appears in
+    one step, so a crash leaves no half of one. Two trainings at once wait for each other. The last few models
+    are kept.
 
     Raises:
         ConfigurationError: the files do not make a model; one sentence names file and line where
             that is known, and the remedy.
     """
-    while not (model := model_path(rasa_project)).exists():
+    while not (model := model_path(rasa_project)).exists() or again:
         await asyncio.to_thread(check_project, rasa_project)
         async with _alone(model.parent, progress):
-            if not model.exists():
+            if again or not model.exists():
                 await _train(rasa_project, model, progress, timeout)
                 _forget_old(model.parent, keep=model)
+        again = False
     return model
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from components.scope import Scope
 from components.whitening import Whitening
 
 ARRAYS, TEXTS = "model.npz", "examples.json"
+TRAIN_AGAIN = "run `guichet nlu train --force`."
 
 
 class Damaged(RasaException):
@@ -59,11 +59,12 @@ def load(folder: Path, encoder: str) -> tuple[IntentModel, list[str]]:
     """
     try:
         model, document = _load(folder)
-        if document["encoder"] != encoder:
-            raise Damaged("This model was trained with another sentence encoder: delete it, and train again.")
-        return model, document["texts"]
-    except (OSError, ValueError, LookupError, zipfile.BadZipFile) as error:
-        raise Damaged("The intent classifier of this model cannot be read: train it again.") from error
+        known = document["encoder"]
+    except Exception as error:  # json, numpy, zipfile and zlib raise a dozen unrelated ones at damaged files
+        raise Damaged(f"The intent classifier of this model cannot be read: {TRAIN_AGAIN}") from error
+    if known != encoder:
+        raise Damaged(f"This model was trained with another sentence encoder: {TRAIN_AGAIN}")
+    return model, document["texts"]
 
 
 def _load(folder: Path) -> tuple[IntentModel, dict[str, Any]]:

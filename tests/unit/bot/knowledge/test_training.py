@@ -70,6 +70,16 @@ async def test_a_change_of_anything_it_is_made_of_asks_for_another_model(project
     assert fingerprint(project) != before
 
 
+async def test_one_may_ask_for_another_training_of_the_same_files(project: Path) -> None:
+    model = await ensure_model(project)
+    model.write_text("of an encoder that is another now")
+    assert await ensure_model(project, again=True) == model
+    assert model.read_text() == "a model"
+    assert trainings(project) == 2
+    await ensure_model(project)
+    assert trainings(project) == 2
+
+
 async def test_other_files_ask_for_nothing(project: Path) -> None:
     before = fingerprint(project)
     (project / "notes.txt").write_text("hello")

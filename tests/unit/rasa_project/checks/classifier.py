@@ -225,6 +225,7 @@ def test_a_model_learnt_with_another_encoder_is_not_taken(tmp_path: Path) -> Non
         house.load()
     except Damaged as error:
         assert "another sentence encoder" in str(error)  # noqa: PT017
+        assert "guichet nlu train --force" in str(error)  # noqa: PT017
     else:
         raise AssertionError("loaded")
 
