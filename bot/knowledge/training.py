@@ -88,9 +88,9 @@ async def ensure_model(
         await asyncio.to_thread(check_project, rasa_project)
         async with _alone(model.parent, progress):
             if again or not model.exists():
-                await _train(rasa_project, model, progress, timeout)
+                kept = await _train(rasa_project, model, progress, timeout)
+                again = again and not kept
                 _forget_old(model.parent, keep=model)
-        again = False
     return model
 
 
@@ -145,7 +145,8 @@ def _command(rasa_project: Path, folder: Path) -> list[str]:
     return [*command, "--out", str(folder.absolute()), "--fixed-model-name", "model"]
 
 
-async def _train(rasa_project: Path, model: Path, progress: Progress, timeout: float) -> None:
+async def _train(rasa_project: Path, model: Path, progress: Progress, timeout: float) -> bool:
+    """Whether the model was kept."""
     for left in model.parent.glob(".training-*"):  # this is the only training now: another was killed
         shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=".training-", dir=model.parent))
@@ -153,11 +154,12 @@ async def _train(rasa_project: Path, model: Path, progress: Progress, timeout: f
         trained = await train_into(folder, rasa_project, progress=progress, timeout=timeout)
         if model_path(rasa_project) != model:
             log.warning("model_discarded", reason="the files changed during the training")
-            return
+            return False
         trained.replace(model)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     log.info("model_trained", model=model.name)
+    return True
 
 
 async def _run(command: list[str], folder: Path, progress: Progress, timeout: float) -> None:

@@ -37,6 +37,8 @@ CACHE_DEFAULTS: dict[str, Any] = {
     "cache": ".cache/embeddings",  # a folder, from rasa_project; false for none
     "training_threads": 0,  # texts encoded at once in training; 0 for as many as there are cores for us
 }
+AT_ONCE = 4
+"""Parts of a message, at most: more threads of one message would only wait for each other."""
 QUESTION = re.compile(r"\s*[?？]")
 
 
@@ -105,7 +107,10 @@ def _at_once(encoder: Encoder, texts: Sequence[str]) -> np.ndarray:
 
 @cache
 def _helpers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_cores() - 1, thread_name_prefix="encode")
+    return ThreadPoolExecutor(min(_cores(), AT_ONCE) - 1, thread_name_prefix="encode")
+
+
+os.register_at_fork(after_in_child=_helpers.cache_clear)  # threads are not copied
 
 
 def _tell(done: int, total: int) -> None:

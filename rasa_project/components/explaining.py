@@ -60,6 +60,9 @@ def _nearest(likeness: np.ndarray, model: IntentModel, examples: list[str]) -> l
 
 
 def _highest(numbers: np.ndarray, count: int) -> np.ndarray:
-    """Where they are, highest first. All of a brand's examples in order would take longer than the rest."""
-    few = np.argpartition(-numbers, min(count, len(numbers)) - 1)[:count]
-    return few[np.lexsort((few, -numbers[few]))]
+    """Where they are, highest first, of equal ones the first. To put all of a brand's examples in order would
+    take longer than the rest.
+    """
+    last = min(count, len(numbers)) - 1
+    few = np.flatnonzero(numbers >= -np.partition(-numbers, last)[last])
+    return few[np.argsort(-numbers[few], kind="stable")][:count]

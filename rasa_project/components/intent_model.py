@@ -7,7 +7,8 @@
 4. *Kernel.* With ten examples an intent a straight border is the best guess; with a hundred, borders may
    bend. What a kernel regression makes of the same features is added to the regression's logits, the more
    the more examples there are (``kernel.py``).
-5. *Scope.* How sure that is, and whether the message is any of ours at all (``scope.py``).
+5. *Density.* How near an intent's examples are counts beside the borders between them (``density.py``).
+6. *Scope.* How sure that is, and whether the message is any of ours at all (``scope.py``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from components.density import Density
 from components.kernel import Bend, Kernel
 from components.ngrams import NGrams
 from components.products import with_each
@@ -41,6 +43,7 @@ class Settings:
         balance: 1 gives each intent the same weight, 0 each example, 0.5 is between them.
         name_weight: of an intent's name as an example.
         kernel_doubling, kernel_width, kernel_penalty: as ``kernel.Bend`` has them; no kernel with 0.
+        density_worth, density_sharpness: as ``density.Density`` has them.
         rehearsals: how often a part of the intents is hidden, to learn what a stranger looks like; below
             2 there is none, and confidence is ``scope.USUAL``.
         stranger_share: of the messages that belong to no intent, as expected.
@@ -55,6 +58,8 @@ class Settings:
     kernel_doubling: float = 8.0
     kernel_width: float = 1.0
     kernel_penalty: float = 0.1
+    density_worth: float = 6.0
+    density_sharpness: float = 20.0
     rehearsals: int = 4
     stranger_share: float = 0.1
 
@@ -99,6 +104,7 @@ class Regression:
     labels: np.ndarray
     ngram_weight: float
     kernel: Kernel
+    density: Density
 
     @classmethod
     def learn(
@@ -122,21 +128,24 @@ class Regression:
         coefficients, intercepts = _one_column_an_intent(regression)
         kept = features.astype(np.float16).astype(np.float32)  # as ``storing.py`` keeps them
         kernel = Kernel.learn(kept, labels, weights, bend)
-        return cls(whitening, coefficients, intercepts, kept, examples.labels, settings.ngram_weight, kernel)
+        density = Density(examples.labels, settings.density_worth, settings.density_sharpness)
+        return cls(
+            whitening, coefficients, intercepts, kept, examples.labels, settings.ngram_weight, kernel, density
+        )
 
     def judge(self, vectors: np.ndarray, words: np.ndarray) -> Judgement:
         """Chances and signals of some texts."""
         features = _joined(self.whitening.apply(vectors), words, self.ngram_weight)
         meant, bent = self._compared(features, features.shape[1] - words.shape[1])
-        logits = features @ self.coefficients + self.intercepts + bent
-        highest = logits.max(axis=1, keepdims=True)
-        powers = np.exp(logits - highest)
-        chances = powers / powers.sum(axis=1, keepdims=True)
         likeness = meant[:, : len(self.labels)] * np.float32(1 + self.ngram_weight)
+        borders = features @ self.coefficients + self.intercepts + bent
+        logits = borders + self.density.scores(likeness)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        chances = powers / powers.sum(axis=1, keepdims=True)
         nearest = self._nearest(likeness, chances.argmax(axis=1))
         best = np.clip(chances.max(axis=1), 1e-6, 1 - 1e-6)
         odds = np.log(best / (1 - best))
-        signals = np.stack([odds, highest[:, 0], nearest.max(axis=1), nearest.mean(axis=1)], axis=1)
+        signals = np.stack([odds, borders.max(axis=1), nearest.max(axis=1), nearest.mean(axis=1)], axis=1)
         return Judgement(chances, signals, likeness)
 
     def _compared(self, features: np.ndarray, meaning: int) -> tuple[np.ndarray, np.ndarray]:

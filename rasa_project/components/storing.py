@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from rasa.shared.exceptions import RasaException
 
+from components.density import Density
 from components.intent_model import IntentModel, Regression
 from components.kernel import Kernel, squared
 from components.ngrams import NGrams
@@ -40,6 +41,7 @@ def store(folder: Path, model: IntentModel, texts: list[str], encoder: str) -> N
         centres=regression.kernel.centres,
         duals=regression.kernel.duals.astype(np.float16),
         kernel_width=np.float64(regression.kernel.width),
+        density=np.array([regression.density.worth, regression.density.sharpness]),
         labels=regression.labels,
         ngram_weight=np.float64(regression.ngram_weight),
         scope_mean=scope.mean,
@@ -59,12 +61,12 @@ def load(folder: Path, encoder: str) -> tuple[IntentModel, list[str]]:
     """
     try:
         model, document = _load(folder)
-        known = document["encoder"]
+        known, texts = document["encoder"], document["texts"]
     except Exception as error:  # json, numpy, zipfile and zlib raise a dozen unrelated ones at damaged files
         raise Damaged(f"The intent classifier of this model cannot be read: {TRAIN_AGAIN}") from error
     if known != encoder:
         raise Damaged(f"This model was trained with another sentence encoder: {TRAIN_AGAIN}")
-    return model, document["texts"]
+    return model, texts
 
 
 def _load(folder: Path) -> tuple[IntentModel, dict[str, Any]]:
@@ -85,6 +87,7 @@ def _load(folder: Path) -> tuple[IntentModel, dict[str, Any]]:
                 kept["duals"].astype(np.float32),
                 float(kept["kernel_width"]),
             ),
+            Density(kept["labels"], *map(float, kept["density"])),
         )
         scope = Scope(
             kept["scope_mean"], kept["scope_deviation"], kept["scope_weights"], kept["scope_intercepts"]

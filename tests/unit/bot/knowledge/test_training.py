@@ -116,14 +116,15 @@ async def test_what_a_killed_training_left_goes_with_the_next_one(project: Path)
     assert not half.exists()
 
 
-async def test_files_that_change_during_the_training_are_trained_again(project: Path) -> None:
+@pytest.mark.parametrize("again", [False, True])
+async def test_files_that_change_during_the_training_are_trained_again(project: Path, again: bool) -> None:
     meddling = """
 if not pathlib.Path("meddled").exists():
     pathlib.Path("meddled").touch()
     pathlib.Path("config.yml").write_text("pipeline: [changed]")
 """
     (project / "run_rasa.py").write_text(TRAINER + meddling)
-    model = await ensure_model(project)
+    model = await ensure_model(project, again=again)
     assert trainings(project) == 2
     assert list((project / "models").glob("*.tar.gz")) == [model]  # none under the name of the old files
     assert model == model_path(project)

@@ -53,3 +53,12 @@ def test_the_nearest_examples_come_best_first_and_each_once() -> None:
     assert [near["text"] for near in nearest] == ["où est mon colis", "mon colis", "rendre"]
     assert [near["intent"] for near in nearest] == ["parcel", "parcel", "return"]
     assert [round(near["similarity"], 4) for near in nearest] == [0.9, 0.8, 0.3]
+
+
+def test_of_equally_near_examples_the_first_are_told() -> None:
+    examples = [f"text {number}" for number in range(40)]
+    regression = SimpleNamespace(labels=np.zeros(40, dtype=int))
+    model: Any = SimpleNamespace(intents=["a", "b"], regression=regression)
+    near = np.r_[np.zeros(10), 1.0, np.zeros(29)].astype(np.float32)
+    told = explained(np.array([0.9, 0.0]), 0.9, near, model, examples, HABITS)
+    assert [one["text"] for one in told["nearest"]] == ["text 10", "text 0", "text 1"]

@@ -146,8 +146,9 @@ def test_with_many_examples_the_kernel_counts_and_is_stored_too(tmp_path: Path) 
     kept, _ = storing.load(tmp_path, "an encoder")
     met = (["subject1 word9"], examples.vectors[:1] * 0.5)
     assert same(model.judge(*met), kept.judge(*met))
-    straight = learnt(examples, kernel_doubling=0.0).judge(*met)
-    assert not np.array_equal(model.judge(*met).chances, straight.chances)
+    for without in ("kernel_doubling", "density_worth"):
+        other = learnt(examples, **{without: 0.0}).judge(*met)
+        assert not np.array_equal(model.judge(*met).chances, other.chances), without
 
 
 def test_a_damaged_file_is_said_to_be_one(tmp_path: Path) -> None:

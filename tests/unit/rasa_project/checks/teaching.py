@@ -30,14 +30,14 @@ def refusal(folder: Path) -> str:
     raise AssertionError("it is taken")
 
 
-def test_there_are_sixty_services_with_each_intent_said_in_several_ways() -> None:
+def test_there_are_many_services_with_each_intent_said_in_several_ways() -> None:
     services = {line.service for line in LINES}
     ways: dict[tuple[str, str], set[str]] = {}
     for line in LINES:
         ways.setdefault((line.service, line.intent), set()).add(bare(line.french))
-    assert len(services) == 60
-    assert len(ways) == 840
-    assert min(map(len, ways.values())) >= 5
+    assert len(services) == 172
+    assert len(ways) == 3864
+    assert min(map(len, ways.values())) >= 4
 
 
 def test_no_message_is_one_that_the_nlu_is_measured_with() -> None:
@@ -72,6 +72,17 @@ def test_each_line_is_in_one_batch_once_beside_its_translation() -> None:
     pairs = [pair for batch in made for pair in zip(batch.texts[::2], batch.texts[1::2], strict=True)]
     assert Counter(pairs) == Counter((line.french, line.english) for line in LINES)
     assert all(batch.intents[::2] == batch.intents[1::2] for batch in made)
+
+
+def test_a_batch_holds_a_service_with_many_intents_or_a_few_with_less() -> None:
+    def service(name: str, intents: int) -> list[Line]:
+        return [Line(name, f"i{k}", f"{name} {k} {n}", "x") for k in range(intents) for n in range(4)]
+
+    lines = [line for k in range(4) for line in service(f"wide{k}", 14) + service(f"deep{k}", 40)]
+    sizes = Counter(len(set(batch.intents)) for batch in batches(lines, np.random.RandomState(1)))
+    assert set(sizes) <= {14, 28, 40, 54}
+    assert sizes[14] <= 1  # what is left in the end
+    assert sum(size * count for size, count in sizes.items()) >= 2 * 4 * 40 + 4 * 14
 
 
 def test_messages_of_an_intent_share_a_number_and_those_of_others_do_not() -> None:
