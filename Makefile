@@ -34,7 +34,7 @@ bench-nlu: setup ## accuracy and speed of the NLU, beside Rasa's default (about 
 bench-slack: setup-bot ## how late things show in Slack, within Slack's limits (under ten minutes)
 	@.venv/bin/python -m benchmarks.slack $(ARGS)
 
-adapter: setup-bot ## teach the sentence encoder anew, from rasa_project/encoder/corpus (a quarter of an hour; 6 GB)
+adapter: setup-bot ## teach the sentence encoder anew, from rasa_project/encoder/corpus (half an hour; 6 GB)
 	@tools/adapter $(ARGS)
 
 clean: ## remove what was installed, trained and cached (not var/, which holds the data)

@@ -143,7 +143,7 @@ class UnderstandingSettings(Section):
     """When the bot is sure enough: probabilities in [0, 1]. The behaviour's own numbers are their
     defaults (``handlers.care.Thresholds``; a test compares them)."""
 
-    answer_at: Share = 0.35
+    answer_at: Share = 0.45
     ambiguous_within: Share = 0.1
     protected_at: Share = 0.12
 

@@ -55,7 +55,7 @@ class Thresholds:
         protected_within: how close behind the best is as good as the best.
     """
 
-    answer_at: float = 0.35
+    answer_at: float = 0.45
     ambiguous_within: float = 0.1
     option_at: float = 0.1
     suggest_at: float = 0.05

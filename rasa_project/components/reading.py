@@ -39,7 +39,7 @@ class Habits:
     small_talk: frozenset[int]
     protected: frozenset[int]
     strangers: frozenset[int]
-    sure: float = 0.35
+    sure: float = 0.45
     lost: float = 0.25
     clear: float = 0.5
     alarming: float = 0.9

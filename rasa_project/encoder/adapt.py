@@ -24,7 +24,7 @@ from encoder.messages import CORPUS, Batch, Line, batches, read
 from encoder.network import Network
 from torch.nn import functional
 
-ROUNDS, RATE, RANK = 3.0, 1.2e-3, 16
+ROUNDS, RATE, RANK = 1.5, 1.2e-3, 16
 TEMPERATURE = 0.1
 """Of centred cosines. Lower looks at the nearest strangers only."""
 PAIRS = 0.3

@@ -1,4 +1,4 @@
-"""What people write to sixty services, and how it is cut into batches."""
+"""What people write to many services, and how it is cut into batches."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import numpy as np
 
 CORPUS = Path(__file__).with_name("corpus")
 COLUMNS = ["intent", "fr", "en"]
-SAME_TIME = 2
-"""Services in a batch, and lines of each of their intents."""
+LINES = 2
+"""Of each intent in a batch."""
+INTENTS = 28
+"""At least so many are in a batch: all those of one service that has many, or of a few that have not."""
 
 
 @dataclass(frozen=True)
@@ -62,21 +64,26 @@ def _lines(path: Path) -> Iterator[Line]:
 
 
 def batches(lines: list[Line], chance: np.random.RandomState) -> Iterator[Batch]:
-    """Each line once, in an order of chance: some lines of all intents of two services at a time."""
+    """Each line once, in an order of chance: some lines of all intents of a service, or of a few."""
     services: dict[str, dict[str, list[Line]]] = defaultdict(lambda: defaultdict(list))
     for line in lines:
         services[line.service][line.intent].append(line)
-    rounds = [part for intents in services.values() for part in _parts(list(intents.values()), chance)]
-    order = chance.permutation(len(rounds))
-    for start in range(0, len(order), SAME_TIME):
-        yield _batch([group for place in order[start : start + SAME_TIME] for group in rounds[place]])
+    parts = [part for intents in services.values() for part in _parts(list(intents.values()), chance)]
+    gathered: list[list[Line]] = []
+    for place in chance.permutation(len(parts)):
+        gathered += parts[place]
+        if len(gathered) >= INTENTS:
+            yield _batch(gathered)
+            gathered = []
+    if gathered:
+        yield _batch(gathered)
 
 
 def _parts(intents: list[list[Line]], chance: np.random.RandomState) -> list[list[list[Line]]]:
     """A service's lines in parts that hold some of each intent."""
     mixed = [[intent[place] for place in chance.permutation(len(intent))] for intent in intents]
     longest = max(map(len, mixed))
-    parts = ([lines[at : at + SAME_TIME] for lines in mixed] for at in range(0, longest, SAME_TIME))
+    parts = ([lines[at : at + LINES] for lines in mixed] for at in range(0, longest, LINES))
     return [[group for group in part if group] for part in parts]
 
 

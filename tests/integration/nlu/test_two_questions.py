@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.rasa, pytest.mark.slow]
 FILES = ("development", "held_back")
 BOTH_FLOOR = 0.70
 FALSE_CEILING = 0.09
-SURE = 0.35
+SURE = 0.45
 """``answer_at`` of handlers/care.py."""
 THE_ISSUE = "coucou, la 4812077 passée dimanche n'est pas là"
 
