@@ -1,8 +1,8 @@
 """How was it? Asked once, when an agent says that a conversation is done; silence is respected.
 
 The rating, the reason a customer may add, and mere thanks belong to the conversation that ended: they open
-none. A reason that is plainly something else (an emergency, a question, the wish for a person) is a message
-like any other.
+none. A reason that is plainly something else (an emergency, a question, a greeting, the wish for a person) is
+a message like any other.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ RATE_WITHIN = timedelta(days=3)
 """A conversation can be rated, and the rating changed, for that long after its end."""
 REASON_WITHIN = timedelta(minutes=10)
 THANKS_WITHIN = timedelta(hours=24)
+MERE_THANKS = 2
+"""Words: "merci beaucoup" gives no reason."""
+GREETING = "greet"
 THANKED, THANKED_EVERY = "thanked", timedelta(minutes=10)
 _TAIL = 8
 
@@ -88,7 +91,7 @@ async def afterwards(turn: Turn, care: Care) -> Decision:
     event, conversation = turn.event, turn.chat.conversation
     if not isinstance(event, CustomerMessage) or conversation is None:
         return silent(turn)
-    if has_closing_words(turn, care.thresholds):
+    if has_closing_words(turn, care.thresholds) and not _praises(event, turn.chat):
         return _thanked(turn, care, event)
     score = conversation.rating
     if score is None:
@@ -97,6 +100,11 @@ async def afterwards(turn: Turn, care: Care) -> Decision:
     told = notice(turn, care.replies.get("rating.reason_kept", turn.language), chat=chat)
     facts = (_rated(chat, score, event.message_id),)
     return replace(told, facts=facts, desk=(_shown(turn, event),))
+
+
+def _praises(event: CustomerMessage, chat: Chat) -> bool:
+    """Whether kind words are the reason that is awaited: "quick and friendly", not "thanks"."""
+    return _is_reason_awaited(event, chat) and len(event.text.split()) > MERE_THANKS
 
 
 def _thanked(turn: Turn, care: Care, event: CustomerMessage) -> Decision:
@@ -156,10 +164,12 @@ def has_closing_words(turn: Turn, thresholds: Thresholds) -> bool:
 
 
 def _is_more(found: reading.Reading) -> bool:
-    """Whether a message is more than the reason of a rating. (A complaint is a reason like any other.)"""
+    """Whether a message is more than the reason of a rating. (A complaint is a reason like any other; who
+    greets begins anew.)
+    """
     if found.kind in (Kind.PROTECTED, Kind.SEVERAL):
         return True
-    asks = found.intent.startswith(reading.FAQ) or found.intent in (reading.ORDER, reading.HUMAN)
+    asks = found.intent.startswith(reading.FAQ) or found.intent in (reading.ORDER, reading.HUMAN, GREETING)
     return found.kind is Kind.SURE and asks
 
 

@@ -209,6 +209,7 @@ async def test_after_ten_minutes_a_message_is_a_message():
         ({"talk_to_human": 0.9}, Speaker.HUMAN),
         ({"faq_return_how": 0.9}, Speaker.HUMAN),
         ({"order_status": 0.9}, Speaker.HUMAN),
+        ({"greet": 0.6}, Speaker.HUMAN),
     ],
 )
 async def test_what_is_plainly_something_else_is_no_reason(guesses: dict[str, float], speaker: Speaker):
@@ -249,6 +250,16 @@ async def test_thanks_are_answered_and_shown_and_open_nothing(text: str, guesses
     assert await story.says("au revoir", goodbye=0.9) == []
     await story.presses(five)
     assert story.chat.conversation.rating == 5
+
+
+async def test_kind_words_that_say_why_are_the_reason_although_they_thank():
+    story = await resolved()
+    await press(story, 5)
+    (told,) = await story.says("très rapide et aimable", thanks=0.95)
+    assert told.text == story.text("rating.reason_kept")
+    assert [fact.score for fact in story.facts] == [5]
+    (told,) = await story.says("merci beaucoup à vous", thanks=0.95)
+    assert told.text == story.text("small_talk.thanks")
 
 
 async def test_thanks_are_no_reason_and_the_reason_may_still_come():

@@ -113,7 +113,7 @@ def test_a_program_reads_that_there_is_no_explanation(told: Any) -> None:
             "en",
             (
                 "Several questions, each is answered: order_status, faq_change_address.",
-                "It acts from 35% on",
+                "It acts from 45% on",
                 "In scope (probability 97%). The text is like examples the bot has learnt.",
                 "The meaning of the sentence had to be looked at.",
             ),
@@ -122,7 +122,7 @@ def test_a_program_reads_that_there_is_no_explanation(told: Any) -> None:
             "fr",
             (
                 "Plusieurs questions, chacune a sa réponse : order_status, faq_change_address.",
-                "Il agit à partir de 35 %",
+                "Il agit à partir de 45 %",
                 "Dans son domaine (probabilité 97 %). Le texte ressemble à des exemples",
                 "Il a fallu regarder le sens de la phrase.",
             ),

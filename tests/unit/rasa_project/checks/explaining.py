@@ -36,7 +36,7 @@ def test_the_verdict_goes_with_its_reason() -> None:
         ([0.9, 0, 0, 0], 0.9, "in", "small_talk_only"),
         ([0, 0.9, 0, 0], 0.9, "out", "near_out_of_scope_examples"),
         ([0, 0, 0.3, 0.3], 0.7, "unsure", "between_intents"),
-        ([0, 0.3, 0, 0], 0.7, "unsure", "between_intents"),
+        ([0, 0.3, 0, 0], 0.8, "unsure", "between_intents"),
         ([0, 0, 0.1, 0], 0.2, "out", "far_from_examples"),
     ):
         told = explanation([float(value) for value in row], inside)
