@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.processes import PROJECT
+from bot.settings import cores
 
 BUSY = 0.35
 """Load average a core, before we begin, from which on others are using the machine too."""
@@ -49,7 +50,7 @@ def this_machine() -> Machine:
     """The one we run on, now."""
     return Machine(
         cpu=_cpu(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=cores(),
         memory_gb=round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
         kernel=platform.release(),
         python=platform.python_version(),

@@ -52,8 +52,8 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def _cores() -> int:
-    """Those that we may use."""
+def cores() -> int:
+    """Those of this machine that we may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -129,7 +129,7 @@ class DatabaseSettings(Section):
 class NluSettings(Section):
     """Rasa."""
 
-    replicas: int = Field(default_factory=lambda: min(_cores(), 2), ge=1, le=64)
+    replicas: int = Field(default_factory=lambda: min(cores(), 2), ge=1, le=64)
     """Rasa processes, each of which understands one message at a time; a core each, two at most."""
     budget: float = Field(2.0, gt=0, le=30)
     """Seconds for one parse in all, one retry included."""

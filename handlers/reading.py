@@ -23,12 +23,13 @@ from handlers.care import Care, Thresholds
 FAQ = "faq_"
 ORDER = "order_status"
 HUMAN = "talk_to_human"
+GREETING = "greet"
 COMPLAINT = "complaint"
 OUT_OF_SCOPE = "out_of_scope"
 PROTECTED = ("distress", "threat", "adverse_reaction", "minor", "withdrawal", "data_request")
 """Gravest first."""
-SMALL_TALK = frozenset({"greet", "goodbye", "thanks", "how_are_you", "bot_challenge", "affirm", "deny"})
-OPENERS = frozenset({"greet", "thanks", "how_are_you"})
+SMALL_TALK = frozenset({GREETING, "goodbye", "thanks", "how_are_you", "bot_challenge", "affirm", "deny"})
+OPENERS = frozenset({GREETING, "thanks", "how_are_you"})
 """Politeness that often stands before a question in the same message."""
 OPENER_WORDS = 3
 """A message of more words may hold a question behind its greeting."""

@@ -37,7 +37,6 @@ REASON_WITHIN = timedelta(minutes=10)
 THANKS_WITHIN = timedelta(hours=24)
 MERE_THANKS = 2
 """Words: "merci beaucoup" gives no reason."""
-GREETING = "greet"
 THANKED, THANKED_EVERY = "thanked", timedelta(minutes=10)
 _TAIL = 8
 
@@ -169,7 +168,8 @@ def _is_more(found: reading.Reading) -> bool:
     """
     if found.kind in (Kind.PROTECTED, Kind.SEVERAL):
         return True
-    asks = found.intent.startswith(reading.FAQ) or found.intent in (reading.ORDER, reading.HUMAN, GREETING)
+    asking = (reading.ORDER, reading.HUMAN, reading.GREETING)
+    asks = found.intent.startswith(reading.FAQ) or found.intent in asking
     return found.kind is Kind.SURE and asks
 
 

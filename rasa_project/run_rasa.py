@@ -1,8 +1,9 @@
 """Rasa's own command line, quiet and closed: `python run_rasa.py train nlu …`, `python run_rasa.py run …`.
 
-Differences from plain `rasa`: no telemetry, none of the import warnings, one computing thread (more only
-fight over the cores here), no cache of training steps, no TensorFlow for a pipeline that does without it
-(docs/adr/0005; ``RASA_TENSORFLOW=1`` loads it), and the server's token comes from the environment
+Differences from plain `rasa`: no telemetry, none of the import warnings, one computing thread in each
+numeric library (more only fight over the cores; the parts of a message are encoded at once all the same), no
+cache of training steps, no TensorFlow for a pipeline that does without it (docs/adr/0005;
+``RASA_TENSORFLOW=1`` loads it), and the server's token comes from the environment
 (``GUICHET_NLU_TOKEN``), since arguments can be read by every user of the machine.
 """
 

@@ -67,9 +67,7 @@ def parse(
 def train(
     force: Annotated[
         bool,
-        typer.Option(
-            "--force", help="Train although nothing in the project has changed, its encoder perhaps."
-        ),
+        typer.Option("--force", help="Train although no file here has changed: the encoder's own have, say."),
     ] = False,
 ) -> None:
     """Train a model if the files it is made of have changed; restart Guichet to use it."""

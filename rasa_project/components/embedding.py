@@ -96,9 +96,7 @@ def embed(encoder: Encoder | CachedEncoder, texts: Sequence[str]) -> np.ndarray:
 
 
 def _at_once(encoder: Encoder, texts: Sequence[str]) -> np.ndarray:
-    """The first text here, the others on the cores that are free: a message of three parts is no slower to
-    understand than one of two.
-    """
+    """The first text, which is the whole message, here; its parts meanwhile on the other cores."""
     if len(texts) < 2 or _cores() < 2:
         return encoder.encode(texts)
     others = _helpers().map(lambda text: encoder.encode([text]), texts[1:])

@@ -62,9 +62,7 @@ class Kernel:
         intents = int(labels.max()) + 1
         if bend.worth <= 0:
             none = np.zeros(0, dtype=np.int32)
-            return cls(
-                none, np.zeros(0, dtype=np.float32), np.zeros((0, intents), dtype=np.float32), bend.width
-            )
+            return cls(none, squared(features[none]), np.zeros((0, intents), dtype=np.float32), bend.width)
         centres = np.flatnonzero(weights > 0).astype(np.int32)  # an intent's name may weigh nothing
         if len(centres) > MOST:
             centres = np.sort(np.random.RandomState(0).permutation(centres)[:MOST])

@@ -83,7 +83,7 @@ def _load(folder: Path) -> tuple[IntentModel, dict[str, Any]]:
             float(kept["ngram_weight"]),
             Kernel(
                 kept["centres"],
-                squared(features[kept["centres"]]),
+                squared(features)[kept["centres"]],
                 kept["duals"].astype(np.float32),
                 float(kept["kernel_width"]),
             ),

@@ -130,6 +130,16 @@ def test_what_is_wrong_in_the_environment_names_the_variable(
         load_settings()
 
 
+@pytest.mark.parametrize(("cores", "replicas"), [(1, 1), (2, 2), (16, 2)])
+def test_there_is_a_rasa_a_core_but_two_at_most(
+    monkeypatch: pytest.MonkeyPatch, cores: int, replicas: int
+) -> None:
+    monkeypatch.setattr(module, "cores", lambda: cores)
+    assert load_settings().nlu.replicas == replicas
+    monkeypatch.setenv("GUICHET_NLU__REPLICAS", "5")
+    assert load_settings().nlu.replicas == 5
+
+
 def test_a_webhook_needs_its_secret_and_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GUICHET_TELEGRAM__TOKEN", "1:abc")
     monkeypatch.setenv("GUICHET_TELEGRAM__MODE", "webhook")

@@ -75,6 +75,22 @@ async def test_other_servers_may_have_another_model_so_nothing_is_remembered() -
         assert (await nlu.parse("bonjour")).model == "m2"
 
 
+async def test_a_replica_that_is_busy_is_asked_after_the_free_one() -> None:
+    async with fake_rasa(pause=0.5) as busy, fake_rasa() as free, client(busy, free, first=5, total=9) as nlu:
+        waiting = asyncio.create_task(nlu.parse("one"))
+        while not busy.texts:
+            await asyncio.sleep(0.01)
+        for text in ("two", "three", "four"):
+            await nlu.parse(text)
+        assert not waiting.done()
+        await waiting
+        await nlu.parse("five")
+        await nlu.parse("six")
+    assert free.texts[:3] == ["two", "three", "four"]
+    assert {*busy.texts[1:], *free.texts[3:]} == {"five", "six"}
+    assert len(busy.texts) == 2  # in turn again
+
+
 @pytest.mark.parametrize("text", ["", "  ", "\u200b", "/", "\x00"])
 async def test_a_text_without_anything_to_read_is_out_of_scope_and_not_sent(text: str) -> None:
     async with fake_rasa() as rasa, client(rasa) as nlu:
