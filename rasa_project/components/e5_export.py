@@ -24,7 +24,7 @@ from components.encoder_base import EncoderError
 
 logger = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 3
 """Of the graph: another one gives other vectors."""
 STEPS = 63
 SHARE = 0.65

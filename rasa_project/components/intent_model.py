@@ -5,8 +5,8 @@
 3. *Intents.* One softmax regression over both; an intent weighs as the root of its number of examples, and
    its own name, as words, is one more example.
 4. *Kernel.* With ten examples an intent a straight border is the best guess; with a hundred, borders may
-   bend. What a kernel regression makes of the same features is added to the regression's logits, the more
-   the more examples there are (``kernel.py``).
+   bend. What a kernel regression makes of the meaning is added to the regression's logits, the more the
+   more examples there are (``kernel.py``).
 5. *Density.* How near an intent's examples are counts beside the borders between them (``density.py``).
 6. *Scope.* How sure that is, and whether the message is any of ours at all (``scope.py``).
 """
@@ -27,6 +27,11 @@ from components.products import with_each
 from components.scope import Scope, rehearse
 from components.whitening import Whitening
 
+FEW = 20.0
+"""Examples an intent up to which straight borders do best; each doubling from there counts."""
+ROUNDS = 30
+"""Of the regression's solver (L-BFGS). Fewer leave large sets half learnt; more take time, and borders that fit
+the examples better fit other words and languages less (docs/nlu.md)."""
 MOST_REHEARSED = 40
 """Examples an intent that a rehearsal takes: more cost time and teach nothing about being sure."""
 
@@ -42,8 +47,10 @@ class Settings:
         regularisation: scikit-learn's C: higher trusts the examples more.
         balance: 1 gives each intent the same weight, 0 each example, 0.5 is between them.
         name_weight: of an intent's name as an example.
-        kernel_doubling, kernel_width, kernel_penalty: as ``kernel.Bend`` has them; no kernel with 0.
-        density_worth, density_sharpness: as ``density.Density`` has them.
+        kernel_doubling: what the kernel is worth for each doubling of ``FEW``; no kernel with 0.
+        kernel_width, kernel_penalty: as ``kernel.Bend`` has them.
+        density_worth, density_sharpness: as ``density.Density`` has them, for up to ``FEW``.
+        density_doubling: what the density is worth more for each doubling of ``FEW``.
         rehearsals: how often a part of the intents is hidden, to learn what a stranger looks like; below
             2 there is none, and confidence is ``scope.USUAL``.
         stranger_share: of the messages that belong to no intent, as expected.
@@ -59,6 +66,7 @@ class Settings:
     kernel_width: float = 1.0
     kernel_penalty: float = 0.1
     density_worth: float = 6.0
+    density_doubling: float = 3.0
     density_sharpness: float = 20.0
     rehearsals: int = 4
     stranger_share: float = 0.1
@@ -90,17 +98,17 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Regression:
-    """The softmax regression with the kernel's, and the examples they were learnt from as they see them.
+    """The softmax regression over meaning and words, what nearness adds to it, and what is near.
 
     Attributes:
-        features: a row an example, then a row an intent's name; meaning first, then words.
+        meanings: whitened, a row an example, then a row an intent's name.
         labels: of the examples.
     """
 
     whitening: Whitening
     coefficients: np.ndarray
     intercepts: np.ndarray
-    features: np.ndarray
+    meanings: np.ndarray
     labels: np.ndarray
     ngram_weight: float
     kernel: Kernel
@@ -108,37 +116,38 @@ class Regression:
 
     @classmethod
     def learn(
-        cls, examples: Examples, words: np.ndarray, names: Names, settings: Settings, bend: Bend
+        cls, examples: Examples, words: np.ndarray, names: Names, settings: Settings, more: float
     ) -> Regression:
-        """``words`` are the examples' n-grams; the labels must be 0, 1, 2 … without a gap."""
+        """``words`` are the examples' n-grams; the labels must be 0, 1, 2 … without a gap. ``more``: doublings
+        of ``FEW``, by which nearness counts more.
+        """
         whitening = Whitening.learn(examples.vectors, examples.labels, settings.shrinkage)
         per_intent = np.bincount(examples.labels)
         weights = ((len(words) / len(per_intent) / per_intent) ** settings.balance)[examples.labels]
         weights = np.concatenate([weights, np.full(len(per_intent), settings.name_weight)])
         labels = np.concatenate([examples.labels, np.arange(len(per_intent))])
-        features = np.vstack(
-            [
-                _joined(whitening.apply(examples.vectors), words, settings.ngram_weight),
-                _joined(whitening.apply(names.vectors), names.words, settings.ngram_weight),
-            ]
-        )
-        regression = LogisticRegression(C=settings.regularisation, max_iter=60, tol=1e-3)
+        meanings = whitening.apply(np.vstack([examples.vectors, names.vectors]))
+        features = _joined(meanings, np.vstack([words, names.words]), settings.ngram_weight)
+        regression = LogisticRegression(C=settings.regularisation, max_iter=ROUNDS, tol=1e-3)
         with np.errstate(all="ignore"):
             regression.fit(features, labels, sample_weight=weights)
         coefficients, intercepts = _one_column_an_intent(regression)
-        kept = features.astype(np.float16).astype(np.float32)  # as ``storing.py`` keeps them
+        kept = meanings.astype(np.float16).astype(np.float32)  # as ``storing.py`` keeps them
+        bend = Bend(settings.kernel_doubling * more, settings.kernel_width, settings.kernel_penalty)
         kernel = Kernel.learn(kept, labels, weights, bend)
-        density = Density(examples.labels, settings.density_worth, settings.density_sharpness)
+        worth = settings.density_worth + settings.density_doubling * more
+        density = Density(examples.labels, worth, settings.density_sharpness)
         return cls(
             whitening, coefficients, intercepts, kept, examples.labels, settings.ngram_weight, kernel, density
         )
 
     def judge(self, vectors: np.ndarray, words: np.ndarray) -> Judgement:
         """Chances and signals of some texts."""
-        features = _joined(self.whitening.apply(vectors), words, self.ngram_weight)
-        meant, bent = self._compared(features, features.shape[1] - words.shape[1])
-        likeness = meant[:, : len(self.labels)] * np.float32(1 + self.ngram_weight)
-        borders = features @ self.coefficients + self.intercepts + bent
+        meaning = self.whitening.apply(vectors)
+        products = with_each(meaning, self.meanings)
+        likeness = products[:, : len(self.labels)]
+        features = _joined(meaning, words, self.ngram_weight)
+        borders = features @ self.coefficients + self.intercepts + self.kernel.scores(meaning, products)
         logits = borders + self.density.scores(likeness)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         chances = powers / powers.sum(axis=1, keepdims=True)
@@ -147,14 +156,6 @@ class Regression:
         odds = np.log(best / (1 - best))
         signals = np.stack([odds, borders.max(axis=1), nearest.max(axis=1), nearest.mean(axis=1)], axis=1)
         return Judgement(chances, signals, likeness)
-
-    def _compared(self, features: np.ndarray, meaning: int) -> tuple[np.ndarray, np.ndarray]:
-        """With every example: products of the first ``meaning`` features, and the kernel's logits."""
-        meant = with_each(features[:, :meaning], self.features[:, :meaning])
-        if not len(self.kernel.centres):
-            return meant, np.zeros((len(features), len(self.intercepts)), dtype=np.float32)
-        worded = with_each(features[:, meaning:], self.features[:, meaning:])
-        return meant, self.kernel.scores(features, meant + worded)
 
     def _nearest(self, likeness: np.ndarray, intents: np.ndarray) -> np.ndarray:
         """Of each text its likeness to the three nearest examples of an intent; the nearest again where
@@ -180,6 +181,11 @@ class Names:
         return Names(self.vectors[rows], self.words[rows])
 
 
+def doublings(per_intent: float) -> float:
+    """How often ``FEW`` has to be doubled for so many examples an intent; 0 for fewer."""
+    return max(0.0, float(np.log2(per_intent / FEW)))
+
+
 def spoken(intent: str) -> str:
     """An intent's name as words: ``faq_return_how`` is "return how"."""
     return " ".join(re.sub(r"[\W_]+", " ", intent.removeprefix("faq_")).split()).lower()
@@ -201,18 +207,13 @@ class IntentModel:
         """From examples whose labels are positions in ``intents``."""
         ngrams = NGrams.learn(examples.texts, settings.ngram_dimension)
         words = ngrams.transform(examples.texts)
-        bend = Bend.for_examples(
-            len(examples.texts) / len(intents),
-            settings.kernel_doubling,
-            settings.kernel_width,
-            settings.kernel_penalty,
-        )
+        more = doublings(len(examples.texts) / len(intents))
         names = Names(name_vectors, ngrams.transform([spoken(intent) for intent in intents]))
 
         def rehearsed(rows: np.ndarray, visible: np.ndarray) -> Regression:
             numbers = np.searchsorted(visible, examples.labels[rows])
             part = Examples([], examples.vectors[rows], numbers)
-            return Regression.learn(part, words[rows], names.chosen(visible), settings, bend)
+            return Regression.learn(part, words[rows], names.chosen(visible), settings, more)
 
         def tried(regression: Regression, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             judged = regression.judge(examples.vectors[rows], words[rows])
@@ -221,7 +222,7 @@ class IntentModel:
         scope = rehearse(
             examples.labels, rehearsed, tried, settings.rehearsals, MOST_REHEARSED, settings.stranger_share
         )
-        regression = Regression.learn(examples, words, names, settings, bend)
+        regression = Regression.learn(examples, words, names, settings, more)
         return cls(list(intents), ngrams, regression, scope)
 
     def judge(self, texts: Sequence[str], vectors: np.ndarray) -> Judgement:

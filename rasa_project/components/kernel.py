@@ -13,8 +13,6 @@ import numpy as np
 import scipy.linalg
 from sklearn.metrics.pairwise import rbf_kernel
 
-FEW = 20.0
-"""Examples an intent up to which straight borders do best."""
 MOST = 10_000
 """Examples that are looked at; of more, so many by chance. Memory and time of training grow with the square
 and the cube: 10,000 take 0.4 GB and some ten seconds."""
@@ -26,18 +24,13 @@ class Bend:
 
     Attributes:
         worth: what the kernel's scores, about 0 to 1, count for in logits; with 0 nothing is learnt.
-        width: nearness is exp(-width · squared distance). Features are about of length 1.
+        width: nearness is exp(-width · squared distance). Features are of length 1.
         penalty: higher trusts a single example less.
     """
 
     worth: float
     width: float
     penalty: float
-
-    @classmethod
-    def for_examples(cls, per_intent: float, doubling: float, width: float, penalty: float) -> Bend:
-        """Worth ``doubling`` for each time that ``FEW`` examples an intent are doubled."""
-        return cls(max(0.0, doubling * float(np.log2(per_intent / FEW))), width, penalty)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def store(folder: Path, model: IntentModel, texts: list[str], encoder: str) -> N
         matrix=whitening.matrix,
         coefficients=regression.coefficients,
         intercepts=regression.intercepts,
-        features=regression.features.astype(np.float16),
+        meanings=regression.meanings.astype(np.float16),
         centres=regression.kernel.centres,
         duals=regression.kernel.duals.astype(np.float16),
         kernel_width=np.float64(regression.kernel.width),
@@ -73,17 +73,17 @@ def _load(folder: Path) -> tuple[IntentModel, dict[str, Any]]:
     document = json.loads((folder / TEXTS).read_text(encoding="utf-8"))
     with np.load(folder / ARRAYS, allow_pickle=False) as kept:
         whitening = Whitening(kept["centre"], kept["matrix"])
-        features = kept["features"].astype(np.float32)
+        meanings = kept["meanings"].astype(np.float32)
         regression = Regression(
             whitening,
             kept["coefficients"],
             kept["intercepts"],
-            features,
+            meanings,
             kept["labels"],
             float(kept["ngram_weight"]),
             Kernel(
                 kept["centres"],
-                squared(features)[kept["centres"]],
+                squared(meanings)[kept["centres"]],
                 kept["duals"].astype(np.float32),
                 float(kept["kernel_width"]),
             ),

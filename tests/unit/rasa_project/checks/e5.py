@@ -218,6 +218,17 @@ def test_the_adapter_is_added_to_the_matrices_and_to_nothing_else() -> None:
     assert adapted.digest != WEIGHTS.digest
 
 
+def test_what_the_adapter_adds_does_not_depend_on_the_order_of_sums(tmp_path: Path) -> None:
+    factors = dict(np.load(FILE))
+    turned = {
+        name: factor[::-1] if name.endswith(DOWN) else factor[:, ::-1] for name, factor in factors.items()
+    }
+    np.savez(tmp_path / "turned.npz", **turned)
+    one, other = Adapter(), Adapter(tmp_path / "turned.npz")
+    for part in ("q", "ao", "fi", "fo"):
+        assert np.array_equal(one.change(f"l11.{part}.w"), other.change(f"l11.{part}.w"))
+
+
 def unfit(path: Path) -> str:
     """Why the adapter is not taken."""
     return refusal(path, lambda: Weights(packed_file(), Adapter(path)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from components import storing
-from components.intent_model import Examples, IntentModel, Judgement, Settings, spoken
+from components.intent_model import FEW, Examples, IntentModel, Judgement, Settings, doublings, spoken
 from components.whitening import Whitening
 
 DIMENSION = 24
@@ -146,9 +146,16 @@ def test_with_many_examples_the_kernel_counts_and_is_stored_too(tmp_path: Path) 
     kept, _ = storing.load(tmp_path, "an encoder")
     met = (["subject1 word9"], examples.vectors[:1] * 0.5)
     assert same(model.judge(*met), kept.judge(*met))
-    for without in ("kernel_doubling", "density_worth"):
+    for without in ("kernel_doubling", "density_worth", "density_doubling"):
         other = learnt(examples, **{without: 0.0}).judge(*met)
         assert not np.array_equal(model.judge(*met).chances, other.chances), without
+
+
+def test_nearness_counts_the_more_the_more_examples_there_are() -> None:
+    assert [doublings(FEW * times) for times in (0.1, 1, 2, 8)] == [0, 0, 1, 3]
+    few, many = learnt(world(4, 20)).regression, learnt(world(4, 40)).regression
+    assert not len(few.kernel.centres)
+    assert (few.density.worth, many.density.worth) == (6.0, 9.0)
 
 
 def test_a_damaged_file_is_said_to_be_one(tmp_path: Path) -> None:
