@@ -30,6 +30,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from components.embedding_cache import CachedEncoder, EmbeddingCache
 from components.encoders import DEFAULTS, PROJECT, Encoder, EncoderError, load_encoder
+from components.side_by_side import cores
 
 logger = logging.getLogger(__name__)
 
@@ -75,10 +76,7 @@ def _cores() -> int:
     asked = os.environ.get("ENCODER_THREADS", "")
     if asked.isdecimal() and int(asked):
         return int(asked)
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1
+    return cores()
 
 
 def embed(encoder: Encoder | CachedEncoder, texts: Sequence[str]) -> np.ndarray:

@@ -24,16 +24,19 @@ from components.density import Density
 from components.kernel import Bend, Kernel
 from components.ngrams import NGrams
 from components.products import with_each
-from components.scope import Scope, rehearse
+from components.scope import Outcome, Rehearsal, Scope, rehearsals, rehearsed
+from components.side_by_side import cores, side_by_side
 from components.whitening import Whitening
 
 FEW = 20.0
 """Examples an intent up to which straight borders do best; each doubling from there counts."""
 ROUNDS = 30
-"""Of the regression's solver (L-BFGS). Fewer leave large sets half learnt; more take time, and borders that fit
-the examples better fit other words and languages less (docs/nlu.md)."""
+"""Of the regression's solver (L-BFGS). Fewer leave large sets half learnt; more take time and, fitting the
+examples' own words and language closer, bring nothing (docs/nlu.md)."""
 MOST_REHEARSED = 40
 """Examples an intent that a rehearsal takes: more cost time and teach nothing about being sure."""
+SOME = 500
+"""Examples from which it is worth it to rehearse in processes of their own."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +121,8 @@ class Regression:
     def learn(
         cls, examples: Examples, words: np.ndarray, names: Names, settings: Settings, more: float
     ) -> Regression:
-        """``words`` are the examples' n-grams; the labels must be 0, 1, 2 … without a gap. ``more``: doublings
-        of ``FEW``, by which nearness counts more.
+        """``words`` are the examples' n-grams; the labels must be 0, 1, 2 … without a gap. ``more`` are the
+        doublings of ``FEW``, by which nearness counts more.
         """
         whitening = Whitening.learn(examples.vectors, examples.labels, settings.shrinkage)
         per_intent = np.bincount(examples.labels)
@@ -210,19 +213,20 @@ class IntentModel:
         more = doublings(len(examples.texts) / len(intents))
         names = Names(name_vectors, ngrams.transform([spoken(intent) for intent in intents]))
 
-        def rehearsed(rows: np.ndarray, visible: np.ndarray) -> Regression:
-            numbers = np.searchsorted(visible, examples.labels[rows])
-            part = Examples([], examples.vectors[rows], numbers)
-            return Regression.learn(part, words[rows], names.chosen(visible), settings, more)
+        def rehearse(planned: Rehearsal) -> Outcome:
+            rows, met = planned.learnt, planned.met
+            part = Examples(
+                [], examples.vectors[rows], np.searchsorted(planned.visible, examples.labels[rows])
+            )
+            model = Regression.learn(part, words[rows], names.chosen(planned.visible), settings, more)
+            judged = model.judge(examples.vectors[met], words[met])
+            return Outcome(judged.signals, planned.visible[judged.chances.argmax(axis=1)])
 
-        def tried(regression: Regression, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            judged = regression.judge(examples.vectors[rows], words[rows])
-            return judged.signals, judged.chances.argmax(axis=1)
-
-        scope = rehearse(
-            examples.labels, rehearsed, tried, settings.rehearsals, MOST_REHEARSED, settings.stranger_share
-        )
-        regression = Regression.learn(examples, words, names, settings, more)
+        planned = rehearsals(examples.labels, settings.rehearsals, MOST_REHEARSED)
+        processes = cores() if len(examples.texts) >= SOME else 1
+        with side_by_side(rehearse, planned, processes) as outcomes:
+            regression = Regression.learn(examples, words, names, settings, more)
+            scope = rehearsed(examples.labels, planned, outcomes(), settings.stranger_share)
         return cls(list(intents), ngrams, regression, scope)
 
     def judge(self, texts: Sequence[str], vectors: np.ndarray) -> Judgement:

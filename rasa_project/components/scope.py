@@ -9,9 +9,8 @@ classifier's scores, on several signals of a rehearsal in the place of one score
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -48,36 +47,51 @@ USUAL = Scope(
 )
 """For training files too small for a rehearsal: about what rehearsals on larger ones give."""
 
-Learn = Callable[[np.ndarray, np.ndarray], Any]
-"""A model of some rows, whose intents are the given ones."""
-Try = Callable[[Any, np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""Signals of some rows, and the position of each best intent among the model's."""
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """Which intents a model is shown, the rows it learns from, and those it meets then, strangers' too."""
+
+    visible: np.ndarray
+    learnt: np.ndarray
+    met: np.ndarray
 
 
-def rehearse(
-    labels: np.ndarray, learn: Learn, meet: Try, times: int, most: int, stranger_share: float
-) -> Scope:
-    """Hide the intents in turn, ``times`` groups of them, and learn from what happens.
+@dataclass(frozen=True)
+class Outcome:
+    """Of the rows that were met: their signals, and the number of the intent that came out best."""
 
-    The usual weights where that cannot be: of two intents, or with fewer than two groups.
+    signals: np.ndarray
+    best: np.ndarray
+
+
+def rehearsals(labels: np.ndarray, times: int, most: int) -> list[Rehearsal]:
+    """The intents hidden in turn, ``times`` groups of them; ``most`` rows an intent.
+
+    None where that cannot be: of two intents, or with fewer than two groups.
     """
     intents = np.unique(labels)
     chance = np.random.RandomState(0)
-    signals, right, inside = [], [], []
+    planned = []
     for hidden in np.array_split(chance.permutation(intents), max(min(times, len(intents)), 1)):
         visible = np.setdiff1d(intents, hidden)
-        if len(visible) < 2:
-            continue
-        kept, met = _parted(labels, visible, chance, most)
-        strangers = _some(labels, hidden, chance, most)
-        rows = np.concatenate([met, strangers])
-        found, best = meet(learn(kept, visible), rows)
-        signals.append(found)
-        right.append(visible[best] == labels[rows])
-        inside.append(np.isin(labels[rows], visible))
-    if not signals:
+        if len(visible) >= 2:
+            learnt, own = _parted(labels, visible, chance, most)
+            strangers = _some(labels, hidden, chance, most)
+            planned.append(Rehearsal(visible, learnt, np.concatenate([own, strangers])))
+    return planned
+
+
+def rehearsed(
+    labels: np.ndarray, planned: Sequence[Rehearsal], outcomes: Sequence[Outcome], stranger_share: float
+) -> Scope:
+    """What the rehearsals teach; the usual weights where there were none, or too little was met."""
+    if not planned:
         return USUAL
-    return _fitted(np.vstack(signals), np.concatenate(right), np.concatenate(inside), stranger_share)
+    met = np.concatenate([labels[one.met] for one in planned])
+    best = np.concatenate([one.best for one in outcomes])
+    inside = np.concatenate([np.isin(labels[one.met], one.visible) for one in planned])
+    return _fitted(np.vstack([one.signals for one in outcomes]), best == met, inside, stranger_share)
 
 
 def _parted(
