@@ -2,8 +2,8 @@
 
 Differences from plain `rasa`: no telemetry, none of the import warnings, one computing thread in each
 numeric library (more only fight over the cores; the parts of a message are encoded at once all the same), no
-cache of training steps, garbage collected less often, no TensorFlow for a pipeline that does without it
-(docs/adr/0005; ``RASA_TENSORFLOW=1`` loads it), and the server's token comes from the environment
+cache of training steps, garbage collected less often while training, no TensorFlow for a pipeline that does
+without it (docs/adr/0005; ``RASA_TENSORFLOW=1`` loads it), and the server's token comes from the environment
 (``GUICHET_NLU_TOKEN``), since arguments can be read by every user of the machine.
 """
 
@@ -29,9 +29,9 @@ QUIET = {
     "MPLBACKEND": "agg",
 }
 
-ALLOCATIONS = (50_000, 20, 100)
-"""Between two garbage collections, by generation. Rasa's modules and examples are a million objects that
-stay: to look through them after every 700 new ones, Python's usual, takes an eighth of a training."""
+RARELY = (50_000, 20, 100)
+"""Thresholds of the garbage collector for a training: Rasa's modules and examples are a million objects that
+stay till its end, and to look through them again and again took a tenth of it."""
 
 
 def main() -> None:
@@ -54,7 +54,8 @@ def prepare(model: str | Path) -> None:
 
 
 def _set_up() -> None:
-    gc.set_threshold(*ALLOCATIONS)
+    if sys.argv[1:2] == ["train"]:
+        gc.set_threshold(*RARELY)
     sys.dont_write_bytecode = False  # compiling all that Rasa imports anew at each start costs seconds
     os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
     warnings.showwarning = lambda *_args, **_kwargs: None  # Rasa resets the filters; this stays

@@ -75,8 +75,9 @@ class Adapter:
     def change(self, name: str) -> np.ndarray:
         """What is added to a matrix, in float32, a row an output.
 
-        Summed up in float64: in float32 the last bit depends on the processor and on how many threads it was
-        given, and by it a weight that is rounded to 8 bits, and every vector.
+        Summed up in float64, where it is exact: the factors have 11 bits each, and there are few. In float32
+        the last bit depends on the processor and on how many threads it was given, and by it a weight that
+        is rounded to 8 bits, and every vector.
         """
         down, up = (self._factors[f"{name}.{factor}"].astype(np.float64) for factor in (DOWN, UP))
         return np.asarray(up @ down).astype(np.float32)

@@ -24,19 +24,23 @@ from components.density import Density
 from components.kernel import Bend, Kernel
 from components.ngrams import NGrams
 from components.products import with_each
-from components.scope import Outcome, Rehearsal, Scope, rehearsals, rehearsed
+from components.scope import Outcome, Rehearsal, Scope, learnt_scope, rehearsals
 from components.side_by_side import cores, side_by_side
 from components.whitening import Whitening
 
 FEW = 20.0
-"""Examples an intent up to which straight borders do best; each doubling from there counts."""
+"""Examples an intent, on average, up to which straight borders do best; each doubling from there counts."""
+MOST_DOUBLINGS = 3.0
+"""Up to 160 examples an intent; what more would bring was not measured."""
 ROUNDS = 30
-"""Of the regression's solver (L-BFGS). Fewer leave large sets half learnt; more take time and, fitting the
-examples' own words and language closer, bring nothing (docs/nlu.md)."""
+"""Of the regression's solver (L-BFGS). With 15 Maison Alba is half learnt; more than 30 take time and bring
+nothing (docs/nlu.md)."""
 MOST_REHEARSED = 40
 """Examples an intent that a rehearsal takes: more cost time and teach nothing about being sure."""
 SOME = 500
-"""Examples from which it is worth it to rehearse in processes of their own."""
+"""Examples from which rehearsals, a tenth of a second each by then, are worth processes of their own."""
+REHEARSERS = 2
+"""Of those, at most: each takes as much memory as the rest of the training."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Settings:
         kernel_doubling: what the kernel is worth for each doubling of ``FEW``; no kernel with 0.
         kernel_width, kernel_penalty: as ``kernel.Bend`` has them.
         density_worth, density_sharpness: as ``density.Density`` has them, for up to ``FEW``.
-        density_doubling: what the density is worth more for each doubling of ``FEW``.
+        density_doubling: what the density is worth more for each doubling of ``FEW``, as a share of that.
         rehearsals: how often a part of the intents is hidden, to learn what a stranger looks like; below
             2 there is none, and confidence is ``scope.USUAL``.
         stranger_share: of the messages that belong to no intent, as expected.
@@ -69,7 +73,7 @@ class Settings:
     kernel_width: float = 1.0
     kernel_penalty: float = 0.1
     density_worth: float = 6.0
-    density_doubling: float = 3.0
+    density_doubling: float = 0.5
     density_sharpness: float = 20.0
     rehearsals: int = 4
     stranger_share: float = 0.1
@@ -119,10 +123,10 @@ class Regression:
 
     @classmethod
     def learn(
-        cls, examples: Examples, words: np.ndarray, names: Names, settings: Settings, more: float
+        cls, examples: Examples, words: np.ndarray, names: Names, settings: Settings, doublings: float
     ) -> Regression:
-        """``words`` are the examples' n-grams; the labels must be 0, 1, 2 … without a gap. ``more`` are the
-        doublings of ``FEW``, by which nearness counts more.
+        """``words`` are the examples' n-grams; the labels must be 0, 1, 2 … without a gap. By ``doublings``
+        of ``FEW`` nearness counts more.
         """
         whitening = Whitening.learn(examples.vectors, examples.labels, settings.shrinkage)
         per_intent = np.bincount(examples.labels)
@@ -136,9 +140,9 @@ class Regression:
             regression.fit(features, labels, sample_weight=weights)
         coefficients, intercepts = _one_column_an_intent(regression)
         kept = meanings.astype(np.float16).astype(np.float32)  # as ``storing.py`` keeps them
-        bend = Bend(settings.kernel_doubling * more, settings.kernel_width, settings.kernel_penalty)
+        bend = Bend(settings.kernel_doubling * doublings, settings.kernel_width, settings.kernel_penalty)
         kernel = Kernel.learn(kept, labels, weights, bend)
-        worth = settings.density_worth + settings.density_doubling * more
+        worth = settings.density_worth * (1 + settings.density_doubling * doublings)
         density = Density(examples.labels, worth, settings.density_sharpness)
         return cls(
             whitening, coefficients, intercepts, kept, examples.labels, settings.ngram_weight, kernel, density
@@ -184,9 +188,9 @@ class Names:
         return Names(self.vectors[rows], self.words[rows])
 
 
-def doublings(per_intent: float) -> float:
-    """How often ``FEW`` has to be doubled for so many examples an intent; 0 for fewer."""
-    return max(0.0, float(np.log2(per_intent / FEW)))
+def doublings_for(per_intent: float) -> float:
+    """How often ``FEW`` has to be doubled for so many examples an intent: 0 to ``MOST_DOUBLINGS``."""
+    return min(max(0.0, float(np.log2(per_intent / FEW))), MOST_DOUBLINGS)
 
 
 def spoken(intent: str) -> str:
@@ -210,23 +214,21 @@ class IntentModel:
         """From examples whose labels are positions in ``intents``."""
         ngrams = NGrams.learn(examples.texts, settings.ngram_dimension)
         words = ngrams.transform(examples.texts)
-        more = doublings(len(examples.texts) / len(intents))
+        doublings = doublings_for(len(examples.texts) / len(intents))
         names = Names(name_vectors, ngrams.transform([spoken(intent) for intent in intents]))
 
-        def rehearse(planned: Rehearsal) -> Outcome:
-            rows, met = planned.learnt, planned.met
-            part = Examples(
-                [], examples.vectors[rows], np.searchsorted(planned.visible, examples.labels[rows])
-            )
-            model = Regression.learn(part, words[rows], names.chosen(planned.visible), settings, more)
+        def rehearse(one: Rehearsal) -> Outcome:
+            rows, met = one.learnt, one.met
+            part = Examples([], examples.vectors[rows], np.searchsorted(one.visible, examples.labels[rows]))
+            model = Regression.learn(part, words[rows], names.chosen(one.visible), settings, doublings)
             judged = model.judge(examples.vectors[met], words[met])
-            return Outcome(judged.signals, planned.visible[judged.chances.argmax(axis=1)])
+            return Outcome(judged.signals, judged.chances.argmax(axis=1))
 
         planned = rehearsals(examples.labels, settings.rehearsals, MOST_REHEARSED)
-        processes = cores() if len(examples.texts) >= SOME else 1
+        processes = min(cores(), REHEARSERS) if len(examples.texts) >= SOME else 1
         with side_by_side(rehearse, planned, processes) as outcomes:
-            regression = Regression.learn(examples, words, names, settings, more)
-            scope = rehearsed(examples.labels, planned, outcomes(), settings.stranger_share)
+            regression = Regression.learn(examples, words, names, settings, doublings)
+            scope = learnt_scope(examples.labels, planned, outcomes(), settings.stranger_share)
         return cls(list(intents), ngrams, regression, scope)
 
     def judge(self, texts: Sequence[str], vectors: np.ndarray) -> Judgement:

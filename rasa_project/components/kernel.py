@@ -15,7 +15,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 
 MOST = 10_000
 """Examples that are looked at; of more, so many by chance. Memory and time of training grow with the square
-and the cube: 10,000 take 0.4 GB and some ten seconds."""
+and the cube: 10,000 take 0.4 GB and some ten seconds; their rehearsals, side by side, as much each."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Bend:
 
     Attributes:
         worth: what the kernel's scores, about 0 to 1, count for in logits; with 0 nothing is learnt.
-        width: nearness is exp(-width · squared distance). Features are of length 1.
+        width: nearness is exp(-width · squared distance). Features are of length 1, a blank text's of 0.
         penalty: higher trusts a single example less.
     """
 

@@ -59,7 +59,7 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of the rows that were met: their signals, and the number of the intent that came out best."""
+    """Of the rows that were met: their signals, and which of the visible intents came out best."""
 
     signals: np.ndarray
     best: np.ndarray
@@ -68,7 +68,7 @@ class Outcome:
 def rehearsals(labels: np.ndarray, times: int, most: int) -> list[Rehearsal]:
     """The intents hidden in turn, ``times`` groups of them; ``most`` rows an intent.
 
-    None where that cannot be: of two intents, or with fewer than two groups.
+    An empty list where that cannot be: of two intents, or with fewer than two groups.
     """
     intents = np.unique(labels)
     chance = np.random.RandomState(0)
@@ -82,14 +82,14 @@ def rehearsals(labels: np.ndarray, times: int, most: int) -> list[Rehearsal]:
     return planned
 
 
-def rehearsed(
+def learnt_scope(
     labels: np.ndarray, planned: Sequence[Rehearsal], outcomes: Sequence[Outcome], stranger_share: float
 ) -> Scope:
-    """What the rehearsals teach; the usual weights where there were none, or too little was met."""
+    """What rehearsals teach; the usual weights where there were none, or too little was met."""
     if not planned:
         return USUAL
     met = np.concatenate([labels[one.met] for one in planned])
-    best = np.concatenate([one.best for one in outcomes])
+    best = np.concatenate([one.visible[of.best] for one, of in zip(planned, outcomes, strict=True)])
     inside = np.concatenate([np.isin(labels[one.met], one.visible) for one in planned])
     return _fitted(np.vstack([one.signals for one in outcomes]), best == met, inside, stranger_share)
 

@@ -12,22 +12,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 Task, Result = TypeVar("Task"), TypeVar("Result")
 
 PR_SET_PDEATHSIG = 1
-
-_work: Callable[[Any], Any]
-_tasks: Sequence[Any]
-
-
-class ProcessError(RuntimeError):
-    """One of the processes was ended from outside."""
 
 
 def cores() -> int:
@@ -44,36 +36,57 @@ def side_by_side(
 ) -> Iterator[Callable[[], list[Result]]]:
     """Begin the tasks; what is given waits for the results, in order, and is called within the block.
 
-    Raises (when called): what the work raised, or ``ProcessError``.
+    What a process does not bring, because it was killed, could not be started or the work raised, is done
+    here: so an error is raised where it can be understood, and too little memory costs time only. The thread
+    that opens the block must outlive it. No process is left after it.
     """
-    if sys.platform != "linux" or min(processes, len(tasks)) < 2:
-        yield lambda: [work(task) for task in tasks]
-        return
-    forked = ProcessPoolExecutor(
-        min(processes, len(tasks)), get_context("fork"), _begin, (os.getpid(), work, tasks)
-    )
+    parts = [tasks[first::processes] for first in range(min(processes, len(tasks)))]
+    begun: list[tuple[Any, Connection]] = []
     try:
-        under_way = [forked.submit(_done, number) for number in range(len(tasks))]
-        yield lambda: [_result(one) for one in under_way]
+        if sys.platform == "linux" and len(parts) > 1:
+            begun.extend(_begun(work, parts))
+        yield lambda: _results(work, tasks, parts, [receiver for _, receiver in begun])
     finally:
-        forked.shutdown(cancel_futures=True)
+        for process, receiver in begun:
+            process.kill()
+            process.join()
+            receiver.close()
 
 
-def _result(work: Future[Result]) -> Result:
-    try:
-        return work.result()
-    except BrokenProcessPool as error:
-        raise ProcessError("A part of the training was killed, most often for want of memory.") from error
+def _begun(work: Callable[[Task], Any], parts: Sequence[Sequence[Task]]) -> Iterator[tuple[Any, Connection]]:
+    """A process for each part, as far as the system allows."""
+    context = get_context("fork")
+    for part in parts:
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_do, args=(os.getpid(), work, part, sender), daemon=True)
+        try:
+            process.start()
+        except OSError:  # no memory, or no more processes: the parts that are left are done here
+            receiver.close()
+            return
+        finally:
+            sender.close()
+        yield process, receiver
 
 
-def _begin(parent: int, work: Callable[[Any], Any], tasks: Sequence[Any]) -> None:
+def _do(parent: int, work: Callable[[Task], Any], part: Sequence[Task], sender: Connection) -> None:
     """In a new process. It ends with its parent, however that ends: nobody else would tell it to."""
-    global _work, _tasks
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
-    _work, _tasks = work, tasks
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
+    if os.getppid() == parent:
+        sender.send([work(task) for task in part])
 
 
-def _done(number: int) -> Any:
-    return _work(_tasks[number])
+def _results(
+    work: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    parts: Sequence[Sequence[Task]],
+    receivers: Sequence[Connection],
+) -> list[Result]:
+    found: dict[int, Result] = {}
+    for first, receiver in enumerate(receivers):
+        try:
+            found.update(zip(range(first, len(tasks), len(parts)), receiver.recv(), strict=False))
+        except EOFError:
+            continue
+    return [found[number] if number in found else work(task) for number, task in enumerate(tasks)]

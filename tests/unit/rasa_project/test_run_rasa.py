@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
+import warnings
 
 import pytest
 
@@ -14,3 +17,20 @@ def test_any_token_is_taken_for_one(token: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "argv", ["run_rasa.py", "run"])
     monkeypatch.setenv("GUICHET_NLU_TOKEN", token)
     assert run_rasa._secret_arguments() == [f"--auth-token={token}"]
+
+
+@pytest.mark.parametrize(("command", "rarely"), [("train", True), ("run", False)])
+def test_garbage_is_collected_rarely_in_a_training_alone(
+    command: str, rarely: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for changed in ("showwarning", "formatwarning"):
+        monkeypatch.setattr(warnings, changed, getattr(warnings, changed))
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    monkeypatch.setattr(sys, "argv", ["run_rasa.py", command])
+    monkeypatch.setattr(sys, "dont_write_bytecode", sys.dont_write_bytecode)
+    before = gc.get_threshold()
+    try:
+        run_rasa._set_up()
+        assert (gc.get_threshold() == run_rasa.RARELY) is rarely
+    finally:
+        gc.set_threshold(*before)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from components import storing
-from components.intent_model import FEW, Examples, IntentModel, Judgement, Settings, doublings, spoken
+from components import intent_model, storing
+from components.intent_model import FEW, Examples, IntentModel, Judgement, Settings, doublings_for, spoken
+from components.scope import USUAL
 from components.whitening import Whitening
 
 DIMENSION = 24
@@ -151,8 +152,30 @@ def test_with_many_examples_the_kernel_counts_and_is_stored_too(tmp_path: Path) 
         assert not np.array_equal(model.judge(*met).chances, other.chances), without
 
 
+def test_rehearsed_side_by_side_or_in_turn_it_learns_the_same() -> None:
+    examples = world(20, 26)
+    assert len(examples.texts) >= intent_model.SOME
+    models, asked, known, side_by_side = [], [], intent_model.cores, intent_model.side_by_side
+    intent_model.side_by_side = lambda *given: asked.append(given[-1]) or side_by_side(*given)
+    try:
+        for processes in (1, 2, 64):
+            intent_model.cores = lambda processes=processes: processes
+            models.append(learnt(examples))
+    finally:
+        intent_model.cores, intent_model.side_by_side = known, side_by_side
+    assert asked == [1, 2, 2]
+    one, other, _ = models
+    assert one.scope is not USUAL
+    right, inside = one.scope.chances(one.judge(examples.texts, examples.vectors).signals)
+    assert np.median(right) > 0.9
+    assert np.median(inside) > 0.9
+    for name in vars(one.scope):
+        assert np.array_equal(getattr(one.scope, name), getattr(other.scope, name)), name
+    assert same(*(model.judge(["subject3 word9"], examples.vectors[:1]) for model in models[:2]))
+
+
 def test_nearness_counts_the_more_the_more_examples_there_are() -> None:
-    assert [doublings(FEW * times) for times in (0.1, 1, 2, 8)] == [0, 0, 1, 3]
+    assert [doublings_for(FEW * times) for times in (0.1, 1, 2, 8, 100)] == [0, 0, 1, 3, 3]
     few, many = learnt(world(4, 20)).regression, learnt(world(4, 40)).regression
     assert not len(few.kernel.centres)
     assert (few.density.worth, many.density.worth) == (6.0, 9.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from components.scope import USUAL, Outcome, Rehearsal, Scope, rehearsals, rehearsed
+from components.scope import USUAL, Outcome, Rehearsal, Scope, learnt_scope, rehearsals
 
 NEAR, FAR = [4.0, 6.0, 0.8, 0.7], [-2.0, 2.0, 0.1, 0.0]
 
@@ -12,13 +12,13 @@ def rehearse(labels: np.ndarray, planned: Rehearsal) -> Outcome:
     """Sure of its own intents, unsure of strangers."""
     own = np.isin(labels[planned.met], planned.visible)
     noise = np.random.RandomState(len(own)).randn(len(own), 4)
-    best = np.where(own, labels[planned.met], planned.visible[0])
+    best = np.searchsorted(planned.visible, labels[planned.met]) % len(planned.visible)
     return Outcome(np.where(own[:, None], NEAR, FAR) + noise, best)
 
 
 def learnt(labels: np.ndarray, times: int = 4) -> Scope:
     planned = rehearsals(labels, times, 40)
-    return rehearsed(labels, planned, [rehearse(labels, one) for one in planned], 0.1)
+    return learnt_scope(labels, planned, [rehearse(labels, one) for one in planned], 0.1)
 
 
 def test_strangers_come_out_unlikely_and_the_known_likely() -> None:
