@@ -22,7 +22,7 @@ test: setup ## run the whole test suite, installing what it needs
 lint: setup-bot ## style, types and layers
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy bot handlers
+	@.venv/bin/mypy bot handlers benchmarks
 	@.venv/bin/lint-imports
 
 bench: setup ## latency and throughput, with the real Rasa

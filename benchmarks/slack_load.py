@@ -140,7 +140,7 @@ class Load:
             self._at(self._chance.uniform(0, length), partial(self._replies, agent, last=last))
         sizes, weights = zip(*BURSTS, strict=True)
         for size in self._chance.choices(sizes, weights, k=count):
-            self._at(self._chance.uniform(0, length), partial(self._writes, size))
+            self._at(self._chance.uniform(0, length), partial(self._writes, int(size)))
 
     def _at(self, seconds: float, do: Callable[[], Awaitable[None]]) -> None:
         async def later() -> None:
@@ -155,7 +155,9 @@ class Load:
 
     async def _writes(self, size: int) -> None:
         case = self._one(self.made.cases)
-        for number in range(size if case else 0):
+        if case is None:
+            return
+        for number in range(size):
             if number:
                 await asyncio.sleep(BURST_GAP)
             self.done.append(await self.made.writes(case))

@@ -17,5 +17,5 @@ async def _enter(_self: Budget, _method: str, _channel: str, _priority: object) 
 
 
 if __name__ == "__main__":
-    Budget.enter = _enter  # type: ignore[method-assign]
+    Budget.enter = _enter  # type: ignore[method-assign, assignment]
     sys.exit(main(["run", "--role", "sender"]))

@@ -405,7 +405,7 @@ async def _begins(made: World, case: Case) -> None:
     """The customer asks, the agent claims and answers."""
     await made.asks(case)
     agent = Agent(agent_id(case.agent), _name(made.agents.index(case.agent)))
-    common = {"chat": case.chat, "at": datetime.now(UTC), "agent": agent}
+    common: dict[str, Any] = {"chat": case.chat, "at": datetime.now(UTC), "agent": agent}
     await made.append(AgentClaim(**common, id=f"bench:{case.user}:claim"))
     number = case.next()
     written = said_at(made.channels[0], f"{case.user[1:]}.000001")  # as if typed there: it is not posted
