@@ -87,6 +87,6 @@ def _results(
     for first, receiver in enumerate(receivers):
         try:
             found.update(zip(range(first, len(tasks), len(parts)), receiver.recv(), strict=False))
-        except EOFError:
+        except (EOFError, OSError):  # it ended before its results, or in the midst of them
             continue
     return [found[number] if number in found else work(task) for number, task in enumerate(tasks)]
