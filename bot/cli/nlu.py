@@ -13,6 +13,7 @@ from bot.app.nlu import nlu_place
 from bot.cli import explaining, nlu_evaluate
 from bot.cli.output import plain, print_json, print_table
 from bot.cli.texts import spoken
+from bot.domain.errors import NluUnavailable
 from bot.domain.understanding import Understanding
 from bot.knowledge.training import ensure_model, model_path
 from bot.nlu.client import RasaNlu
@@ -91,6 +92,11 @@ async def _parse(settings: Settings, text: str) -> Understanding:
     client = RasaNlu(place.urls, place.token, first=5.0, total=10.0, cache_size=0)
     try:
         return await client.parse(text)
+    except NluUnavailable as error:
+        where = ", ".join(place.urls)
+        raise NluUnavailable(
+            f"The NLU at {where} did not answer ({error}). Is Guichet running? `guichet status` tells."
+        ) from error
     finally:
         await client.aclose()
 
