@@ -2,7 +2,7 @@
 # Everything is installed under this directory: .venv (the bot) and rasa_project/.venv (the NLU).
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench bench-nlu bench-slack adapter clean install setup setup-bot
+.PHONY: help demo run test lint bench bench-nlu bench-slack choose adapter clean install setup setup-bot
 
 # The launcher ends the bot when make is killed, however that happens.
 GUICHET = exec .venv/bin/python -m bot.launch -- .venv/bin/python -m bot.cli
@@ -33,6 +33,9 @@ bench-nlu: setup ## accuracy and speed of the NLU, beside Rasa's default (about 
 
 bench-slack: setup-bot ## how late things show in Slack, within Slack's limits (under ten minutes)
 	@.venv/bin/python -m benchmarks.slack $(ARGS)
+
+choose: setup ## what another setting of the NLU would bring, by training files alone (ARGS="--help")
+	@cd rasa_project && .venv/bin/python -W ignore -m choosing $(ARGS)
 
 adapter: setup-bot ## teach the sentence encoder anew, from rasa_project/encoder/corpus (half an hour; 6 GB)
 	@tools/adapter $(ARGS)

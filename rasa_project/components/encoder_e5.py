@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from components import e5_export
-from components.e5_adapter import Adapter
+from components.e5_adapter import FILE, Adapter
 from components.e5_tokens import Tokenizer
 from components.e5_weights import Weights, packed_file
 from components.encoder_base import PROJECT, Backend, EncoderError, Reading, first_line
@@ -20,7 +20,7 @@ FOLDER = PROJECT / ".cache" / "encoders"
 
 class E5(Backend):
     """multilingual-e5-small, adapted, in 8 bits. One computing thread, one text a run; may be entered by
-    several.
+    several. ``file`` is another adapter than the one that ships.
     """
 
     PREFIXES: ClassVar = ("query: ", "passage: ")
@@ -40,9 +40,11 @@ class E5(Backend):
         self._prefix = self.PREFIXES[0] if prefix is None else prefix
         if self._prefix not in self.PREFIXES:
             raise EncoderError(f"The prefix of e5 is “query: ” or “passage: ”, not “{prefix}”.")
-        if model or file or pooling != "mean":
-            raise EncoderError("The encoder e5 has a model of its own: leave model, file and pooling out.")
-        self._weights = Weights(packed_file(), Adapter() if self.ADAPTED else None)
+        if model or pooling != "mean" or (file and not self.ADAPTED):
+            left = "model and pooling" if self.ADAPTED else "model, file and pooling"
+            raise EncoderError(f"The encoder e5 has a model of its own: leave {left} out.")
+        adapter = PROJECT / Path(file).expanduser() if file else FILE
+        self._weights = Weights(packed_file(), Adapter(adapter) if self.ADAPTED else None)
         if (most := self._weights.sizes.positions) < reading.max_tokens:
             raise EncoderError(f"max_tokens is {reading.max_tokens}; the encoder e5 takes {most} at most.")
         self._tokenizer = Tokenizer(self._weights)

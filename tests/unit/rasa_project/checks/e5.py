@@ -229,9 +229,29 @@ def test_what_the_adapter_adds_does_not_depend_on_the_order_of_sums(tmp_path: Pa
         assert np.array_equal(one.change(f"l11.{part}.w"), other.change(f"l11.{part}.w"))
 
 
+def test_another_adapter_can_be_had_and_is_another_encoder(tmp_path: Path) -> None:
+    path = tmp_path / "none.npz"
+    np.savez(path, **{name: factor * (not name.endswith(UP)) for name, factor in np.load(FILE).items()})
+    usual, plain = load_encoder({"encoder": "e5"}), load_encoder({"encoder": "e5-plain"})
+    other = E5(Reading(160, True), None, None, "mean", str(path), folder=tmp_path)
+    assert other.identity not in (usual.identity, plain.identity)
+    assert np.allclose(other.encode(["où est mon colis ?"]), plain.encode(["où est mon colis ?"]), atol=1e-6)
+    assert "lost.npz" in refusal(
+        tmp_path / "lost.npz", lambda: load_encoder({"encoder": "e5", "file": str(tmp_path / "lost.npz")})
+    )
+
+
 def unfit(path: Path) -> str:
     """Why the adapter is not taken."""
     return refusal(path, lambda: Weights(packed_file(), Adapter(path)))
+
+
+def test_the_encoder_that_is_not_adapted_takes_no_adapter() -> None:
+    try:
+        load_encoder({"encoder": "e5-plain", "file": str(FILE)})
+    except EncoderError as error:
+        told = str(error)
+    assert "leave model, file and pooling out" in told
 
 
 def test_a_file_that_is_no_adapter_is_refused_in_a_sentence(tmp_path: Path) -> None:

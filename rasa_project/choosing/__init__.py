@@ -1,0 +1,1 @@
+"""What the NLU's settings are chosen by: cross-validation on training files (``make choose``)."""
