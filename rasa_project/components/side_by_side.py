@@ -17,17 +17,16 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
+import joblib
+
 Task, Result = TypeVar("Task"), TypeVar("Result")
 
 PR_SET_PDEATHSIG = 1
 
 
 def cores() -> int:
-    """How many there are for us."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1
+    """How many there are for us: of the machine, by affinity, and by a container's quota."""
+    return int(joblib.cpu_count())
 
 
 @contextmanager

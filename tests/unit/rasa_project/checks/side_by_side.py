@@ -150,3 +150,15 @@ def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_cores_that_are_not_ours_are_not_counted() -> None:
+    if not forks():  # nor is there an affinity
+        return
+    ours = os.sched_getaffinity(0)
+    assert 1 <= cores() <= len(ours)
+    os.sched_setaffinity(0, {min(ours)})
+    try:
+        assert cores() == 1
+    finally:
+        os.sched_setaffinity(0, ours)
