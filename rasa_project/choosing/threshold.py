@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from components.classifier import confidences
 from components.encoder_base import numberless
 from components.intent_model import IntentModel
 from sklearn.metrics import matthews_corrcoef
@@ -65,7 +64,8 @@ def _scores(draw: Draw, seed: int, far: Sequence[str], learn: Learn, embed: Embe
     near = _some([said.text for said in draw.asked if said.intent in hidden], share, chance)
     away = _some(far, share, chance)
     texts = [numberless(text) for text in [*(said.text for said in ours), *near, *away]]
-    rows, _ = confidences(model.judge(texts, embed(texts)), model)
+    judged = model.judge(texts, embed(texts))
+    rows, _ = model.scope.confidences(judged.chances, judged.signals)
     right = [known.index(said.intent) for said in ours] + [NOBODY] * (len(near) + len(away))
     # Where there are fewer strangers than wanted, each counts for more.
     weights = np.concatenate([np.ones(len(ours)), *(_weighing(share, len(some)) for some in (near, away))])

@@ -29,7 +29,7 @@ from components.embedding import CACHE_DEFAULTS, embed, said, shared_encoder, tr
 from components.encoder_base import numberless
 from components.encoders import DEFAULTS
 from components.explaining import explained
-from components.intent_model import Examples, IntentModel, Judgement, Settings, spoken
+from components.intent_model import Examples, IntentModel, Settings, spoken
 from components.reading import Habits, Parts, read, two_questions
 from components.storing import load, store
 
@@ -177,7 +177,7 @@ class FewShotClassifier(GraphComponent, IntentClassifier):
         """Of each text its confidences, how likely it is in scope, and its likeness to each example."""
         texts = [numberless(text) for text in spoken_texts]
         judged = model.judge(texts, embed(shared_encoder(self._config), texts))
-        return *confidences(judged, model), judged.likeness
+        return *model.scope.confidences(judged.chances, judged.signals), judged.likeness
 
     def _question(self, part: Clause, row: np.ndarray, intents: list[str]) -> dict[str, Any]:
         return {"start": part.start, "end": part.end, "intent_ranking": self._ranking(row, intents)[:3]}
@@ -201,21 +201,3 @@ class FewShotClassifier(GraphComponent, IntentClassifier):
 
 def _quoted(text: str, places: list[Clause]) -> list[str]:
     return [text[place.start : place.end] for place in places]
-
-
-def confidences(judged: Judgement, model: IntentModel) -> tuple[np.ndarray, np.ndarray]:
-    """A row of confidences a text, and how likely each text is in scope.
-
-    The best intent gets the chance that it is right; the others share what is left of being in scope.
-    """
-    right, inside = model.scope.chances(judged.signals)
-    best = judged.chances.argmax(axis=1)
-    numbers = np.arange(len(best))
-    others = judged.chances.copy()
-    others[numbers, best] = 0
-    rest = others / np.maximum(others.sum(axis=1, keepdims=True), 1e-12)
-    # The best stays the best: no other intent may come out likelier than it, or as likely.
-    share = np.minimum(inside - right, 0.999 * right / np.maximum(rest.max(axis=1), 1e-12))
-    rows = rest * share[:, None]
-    rows[numbers, best] = right
-    return rows, inside

@@ -38,6 +38,24 @@ class Scope:
         right, inside = (1 / (1 + np.exp(-np.clip(scores, -SUREST, SUREST)))).T
         return right, np.maximum(right, inside)
 
+    def confidences(self, chances: np.ndarray, signals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A row of confidences a text, and how likely each text is in scope.
+
+        The best intent gets the chance that it is right; the others share what is left of being in scope, by
+        the ``chances`` they have when every message belongs to some intent.
+        """
+        right, inside = self.chances(signals)
+        best = chances.argmax(axis=1)
+        numbers = np.arange(len(best))
+        others = chances.copy()
+        others[numbers, best] = 0
+        rest = others / np.maximum(others.sum(axis=1, keepdims=True), 1e-12)
+        # The best stays the best: no other intent may come out likelier than it, or as likely.
+        share = np.minimum(inside - right, 0.999 * right / np.maximum(rest.max(axis=1), 1e-12))
+        rows = rest * share[:, None]
+        rows[numbers, best] = right
+        return rows, inside
+
 
 USUAL = Scope(
     mean=np.array([0.5, 3.5, 0.35, 0.28]),

@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 from components import classifier, encoders
-from components.classifier import FewShotClassifier, TooLittle, confidences, numberless
+from components.classifier import FewShotClassifier, TooLittle, numberless
 from components.courtesy import CourtesyTrimmer
 from components.embedding import EmbeddingError
 from components.encoder_base import Backend, Reading
-from components.intent_model import Judgement
 from components.reading import Habits, Parts
 from components.reading import Reading as Found
-from components.scope import USUAL, Scope
 from components.storing import Damaged
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import LocalModelStorage
@@ -246,37 +244,6 @@ def test_what_customers_write_is_not_put_on_disk(tmp_path: Path) -> None:
     before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
     house.parse("je m'appelle Léa Dupont")
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
-
-
-def confident(chances: list[float], right: float, inside: float) -> np.ndarray:
-    class Model:
-        scope = Scope(
-            np.zeros(4), np.ones(4), np.zeros((4, 2)), np.log([right / (1 - right), inside / (1 - inside)])
-        )
-
-    judged = Judgement(np.array([chances], dtype=np.float32), np.zeros((1, 4)), np.zeros((1, 1)))
-    rows, _ = confidences(judged, Model())  # type: ignore[arg-type]
-    return rows[0]
-
-
-def test_the_best_stays_the_best_however_unsure_it_is() -> None:
-    chance = np.random.RandomState(0)
-    for size in (2, 3, 10):
-        for _ in range(200):
-            chances = list(chance.dirichlet([0.3] * size))
-            row = confident(chances, 0.1, 0.9)
-            assert row.argmax() == np.float32(chances).argmax()
-            assert (row < row.max()).sum() == size - 1
-            assert row.sum() <= 0.9 + 1e-9
-
-
-def test_the_best_gets_the_chance_that_it_is_right_and_the_others_share_the_rest() -> None:
-    assert np.allclose(confident([0.6, 0.3, 0.1], 0.7, 0.9), [0.7, 0.15, 0.05])
-
-
-def test_an_intent_that_has_all_the_chances_leaves_none_to_the_others() -> None:
-    assert np.allclose(confident([1.0, 0.0, 0.0], 0.5, 0.9), [0.5, 0, 0])
-    assert USUAL.chances(np.zeros((1, 4)))[0].shape == (1,)
 
 
 # with the real encoder, for what must be understood

@@ -72,3 +72,31 @@ def test_chances_stay_chances_at_any_signal() -> None:
         right, inside = USUAL.chances(signals)
     assert ((right > 0) & (right <= inside) & (inside <= 1)).all()
     assert right[1] > right[3] > right[4] > right[2]
+
+
+def confident(chances: list[float], right: float, inside: float) -> np.ndarray:
+    scope = Scope(
+        np.zeros(4), np.ones(4), np.zeros((4, 2)), np.log([right / (1 - right), inside / (1 - inside)])
+    )
+    rows, _ = scope.confidences(np.array([chances], dtype=np.float32), np.zeros((1, 4)))
+    return rows[0]
+
+
+def test_the_best_stays_the_best_however_unsure_it_is() -> None:
+    chance = np.random.RandomState(0)
+    for size in (2, 3, 10):
+        for _ in range(200):
+            chances = list(chance.dirichlet([0.3] * size))
+            row = confident(chances, 0.1, 0.9)
+            assert row.argmax() == np.float32(chances).argmax()
+            assert (row < row.max()).sum() == size - 1
+            assert row.sum() <= 0.9 + 1e-9
+
+
+def test_the_best_gets_the_chance_that_it_is_right_and_the_others_share_the_rest() -> None:
+    assert np.allclose(confident([0.6, 0.3, 0.1], 0.7, 0.9), [0.7, 0.15, 0.05])
+
+
+def test_an_intent_that_has_all_the_chances_leaves_none_to_the_others() -> None:
+    assert np.allclose(confident([1.0, 0.0, 0.0], 0.5, 0.9), [0.5, 0, 0])
+    assert USUAL.chances(np.zeros((1, 4)))[0].shape == (1,)
