@@ -45,28 +45,31 @@ def main() -> int:
     asked = _arguments()
     logging.basicConfig(level=logging.WARNING)
     try:
-        embed = _embedding(asked.encoder, asked.adapter)
-        plain = _embedding("e5-plain", None)
-        told = dict(_parts(asked, embed, plain))
+        told = dict(_parts(asked, _embedding(asked.encoder, asked.adapter)))
     except (EncoderError, OSError, ValueError) as error:
         print(f"Nothing could be measured: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; what was encoded is kept.", file=sys.stderr)
+        return 130
+    if not told:
+        print(f"Nothing could be measured: {threshold.FAR} is not in {asked.data}.", file=sys.stderr)
         return 1
     print(json.dumps(told, ensure_ascii=False) if asked.json else "\n\n".join(map(_table, told.values())))
     return 0
 
 
-def _parts(
-    asked: argparse.Namespace, embed: Embed, plain: Embed
-) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _parts(asked: argparse.Namespace, embed: Embed) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     if not asked.data.is_dir():
-        _say(f"There is no {asked.data}: only Maison Alba's examples are used.")
+        _say(f"There is no {asked.data}: only Maison Alba's examples are used, and no threshold is judged.")
     alba = draws.examples(PROJECT / "data")
     tried = [Settings(), *asked.tries]
     if "few" in asked.only:
         yield "few", _rows(draws.few(asked.data, alba), tried, embed)
     if "many" in asked.only:
+        plain = _embedding("e5-plain", None)  # so that another adapter draws the same
         yield "many", _rows(draws.many(asked.data, alba, plain), tried, embed)
-    if "threshold" in asked.only:
+    if "threshold" in asked.only and threshold.can_be_judged(asked.data):
         yield "threshold", [_threshold_row(asked.data, alba, settings, embed) for settings in tried]
 
 

@@ -73,9 +73,16 @@ def many(data: Path, alba: Sequence[Said], embed: Embed) -> Draws:
 
 
 def read(path: Path) -> list[Said]:
-    """The messages of a CSV file with the columns ``text`` and ``intent``."""
+    """The messages of a CSV file with the columns ``text`` and ``intent``.
+
+    Raises:
+        ValueError: it has other columns.
+    """
     with path.open(encoding="utf-8", newline="") as file:
-        return [Said(row["text"], row["intent"]) for row in csv.DictReader(file)]
+        rows = csv.DictReader(file)
+        if not {"text", "intent"} <= set(rows.fieldnames or ()):
+            raise ValueError(f"{path}, line 1: the columns must be text,intent.")
+        return [Said(row["text"], row["intent"]) for row in rows]
 
 
 def examples(folder: Path) -> list[Said]:

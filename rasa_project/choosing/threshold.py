@@ -18,19 +18,20 @@ HIDDEN = 5
 STRANGERS = 1 / 6
 """What near and what far strangers weigh beside the messages in scope: a quarter of all are strangers."""
 NOBODY = -1
+FAR = Path("clinc150", "oos_train.csv")
+"""Strangers of the far kind."""
 
 Learn = Callable[[Sequence[Said], Sequence[str]], IntentModel]
 
 
-def mean_mcc(data: Path, alba: Sequence[Said], learn: Learn, embed: Embed) -> dict[str, float]:
-    """By threshold, Matthews' correlation over messages in scope and strangers; the mean over data sets.
+def can_be_judged(data: Path) -> bool:
+    """Whether there are strangers to be told apart."""
+    return (data / FAR).is_file()
 
-    Raises:
-        ValueError: the far strangers, CLINC150's ``oos_train.csv``, are not there.
-    """
-    if not (data / "clinc150" / "oos_train.csv").is_file():
-        raise ValueError(f"the threshold needs clinc150/oos_train.csv in {data}, as strangers.")
-    far = [said.text for said in read(data / "clinc150" / "oos_train.csv")]
+
+def mean_mcc(data: Path, alba: Sequence[Said], learn: Learn, embed: Embed) -> dict[str, float]:
+    """By threshold, Matthews' correlation over messages in scope and strangers; the mean over data sets."""
+    far = [said.text for said in read(data / FAR)]
     sets = [
         np.mean([_scores(draw, seed, far, learn, embed) for draw, seed in its], axis=0)
         for its in _sets(data, alba)

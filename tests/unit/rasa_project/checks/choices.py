@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from choosing.__main__ import _settings, accuracy, learnt
 from choosing.draws import Draw, Draws, Said, examples, few, folds, many
-from choosing.threshold import GRID, mean_mcc
+from choosing.threshold import FAR, GRID, can_be_judged, mean_mcc
 from components.intent_model import Settings
 
 INTENTS = [f"intent_{letter}" for letter in "abcdef"]
@@ -131,8 +131,14 @@ def test_the_threshold_is_judged_with_strangers_among_the_messages(tmp_path: Pat
     found = mean_mcc(data(tmp_path), ALBA * 3, learn, embed)  # type: ignore[arg-type]
     assert list(found) == [str(at) for at in GRID]
     assert max(found.values()) > 0.8
-    (tmp_path / "clinc150" / "oos_train.csv").unlink()
-    assert "oos_train.csv" in refused(lambda: mean_mcc(tmp_path, ALBA, learn, embed))  # type: ignore[arg-type]
+    assert can_be_judged(tmp_path)
+    (tmp_path / FAR).unlink()
+    assert not can_be_judged(tmp_path)
+
+
+def test_a_file_with_other_columns_is_refused_with_its_name(tmp_path: Path) -> None:
+    (data(tmp_path) / "clinc150" / "train.csv").write_text("message,label\na,b\n")
+    assert "train.csv, line 1: the columns must be text,intent" in refused(lambda: few(tmp_path, ALBA))
 
 
 def test_settings_are_read_as_they_are_written() -> None:
