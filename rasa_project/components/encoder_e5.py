@@ -41,8 +41,8 @@ class E5(Backend):
         if self._prefix not in self.PREFIXES:
             raise EncoderError(f"The prefix of e5 is “query: ” or “passage: ”, not “{prefix}”.")
         if model or pooling != "mean" or (file and not self.ADAPTED):
-            left = "model and pooling" if self.ADAPTED else "model, file and pooling"
-            raise EncoderError(f"The encoder e5 has a model of its own: leave {left} out.")
+            name, left = ("e5", "model") if self.ADAPTED else ("e5-plain", "model, file")
+            raise EncoderError(f"The encoder {name} has a model of its own: leave {left} and pooling out.")
         adapter = PROJECT / Path(file).expanduser() if file else FILE
         self._weights = Weights(packed_file(), Adapter(adapter) if self.ADAPTED else None)
         if (most := self._weights.sizes.positions) < reading.max_tokens:

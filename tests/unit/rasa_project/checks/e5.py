@@ -251,7 +251,7 @@ def test_the_encoder_that_is_not_adapted_takes_no_adapter() -> None:
         load_encoder({"encoder": "e5-plain", "file": str(FILE)})
     except EncoderError as error:
         told = str(error)
-    assert "leave model, file and pooling out" in told
+    assert "The encoder e5-plain has a model of its own: leave model, file and pooling out." in told
 
 
 def test_a_file_that_is_no_adapter_is_refused_in_a_sentence(tmp_path: Path) -> None:
